@@ -1,0 +1,49 @@
+# Everything from outside, found once. Rooms name these targets after LINK.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)
+find_package(FlatBuffers REQUIRED)
+pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
+pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp)
+pkg_check_modules(HEIF REQUIRED IMPORTED_TARGET libheif)
+pkg_check_modules(FREETYPE REQUIRED IMPORTED_TARGET freetype2)
+
+# Static where the distribution has it: each shared library costs a cold start
+# a millisecond or more, and a cached answer is to come in 30.
+set(OPENSSL_USE_STATIC_LIBS ON)
+set(Protobuf_USE_STATIC_LIBS ON)
+find_package(OpenSSL REQUIRED)
+find_package(Protobuf MODULE REQUIRED)
+
+if(OCELLI_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(OCELLI_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+
+# ONNX Runtime: only its headers are needed to build; the library is opened
+# when the first model is (infer/). The system's is preferred.
+find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_cxx_api.h
+          PATH_SUFFIXES onnxruntime
+          HINTS ${OCELLI_DEPS}/onnxruntime/include)
+find_library(ONNXRUNTIME_LIBRARY onnxruntime
+             HINTS ${OCELLI_DEPS}/onnxruntime/lib)
+if(NOT ONNXRUNTIME_INCLUDE_DIR OR NOT ONNXRUNTIME_LIBRARY)
+  message(FATAL_ERROR "ONNX Runtime not found: run ./dev setup")
+endif()
+add_library(onnxruntime_headers INTERFACE)
+target_include_directories(onnxruntime_headers SYSTEM INTERFACE
+                           ${ONNXRUNTIME_INCLUDE_DIR})
+target_compile_definitions(onnxruntime_headers INTERFACE
+  OCELLI_ONNXRUNTIME_LIBRARY="${ONNXRUNTIME_LIBRARY}")
+
+# ONNX's own schema, compiled here so that it shares our protobuf runtime.
+find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)

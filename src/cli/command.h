@@ -1,0 +1,41 @@
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "core/config.h"
+#include "core/paths.h"
+
+namespace CLI {
+class App;
+}
+
+namespace ocelli {
+
+// Exit codes of every command.
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitSomeFailed = 1;  // Each named on standard error.
+inline constexpr int kExitUsage = 2;
+
+// What all commands share. Filled after parsing, before a command runs.
+struct CommandContext {
+  Paths paths;
+  Config config;
+  bool json = false;     // --json: results as JSON lines on stdout.
+  std::stop_token stop;  // Requested by Ctrl-C; the second one kills.
+  int exit_code = kExitDone;
+};
+
+// One file per subcommand; main.cc calls each of these once.
+void AddCacheCommand(CLI::App& app, CommandContext& context);
+void AddDemoCommand(CLI::App& app, CommandContext& context);
+void AddEvalCommand(CLI::App& app, CommandContext& context);
+void AddModelsCommand(CLI::App& app, CommandContext& context);
+void AddPeopleCommand(CLI::App& app, CommandContext& context);
+void AddRecognizeCommand(CLI::App& app, CommandContext& context);
+void AddVerifyCommand(CLI::App& app, CommandContext& context);
+
+// Prints "ocelli: MESSAGE" on standard error.
+void PrintError(const std::string& message);
+
+}  // namespace ocelli

