@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+
+namespace ocelli {
+
+// The whole of a regular file: a FIFO or a device, which could block or never
+// end, is kInvalidArgument, as is a folder. kNotFound, kPermissionDenied,
+// kResourceExhausted (more than `max_bytes`).
+Result<std::vector<std::byte>> ReadFileLimited(
+    const std::filesystem::path& path, std::uint64_t max_bytes);
+
+// Replaces `path` so that every reader, also after a power cut, sees all of
+// the old bytes or all of the new. On failure the old ones stay and nothing
+// else is left. kResourceExhausted when the disk is full.
+Result<> WriteFileAtomically(const std::filesystem::path& path,
+                             std::span<const std::byte> bytes);
+Result<> WriteFileAtomically(const std::filesystem::path& path,
+                             std::string_view text);
+
+// The failure of a system call: "`doing`: No such file or directory".
+tl::unexpected<Error> FailWithErrno(std::string doing, int error_number);
+
+}  // namespace ocelli
