@@ -2,7 +2,9 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(tl-expected REQUIRED)
-find_package(spdlog REQUIRED)
+find_package(fmt REQUIRED)
+find_path(SPDLOG_INCLUDE_DIR spdlog/spdlog.h REQUIRED)
+find_path(TOML_INCLUDE_DIR toml++/toml.h REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(SQLite3 REQUIRED)
@@ -21,6 +23,17 @@ set(OPENSSL_USE_STATIC_LIBS ON)
 set(Protobuf_USE_STATIC_LIBS ON)
 find_package(OpenSSL REQUIRED)
 find_package(Protobuf MODULE REQUIRED)
+
+# Likewise, compiled into the room that uses them.
+add_library(spdlog_headers INTERFACE)
+target_include_directories(spdlog_headers SYSTEM INTERFACE
+                           ${SPDLOG_INCLUDE_DIR})
+target_compile_definitions(spdlog_headers INTERFACE SPDLOG_FMT_EXTERNAL)
+target_link_libraries(spdlog_headers INTERFACE fmt::fmt-header-only)
+add_library(toml_headers INTERFACE)
+target_include_directories(toml_headers SYSTEM INTERFACE ${TOML_INCLUDE_DIR})
+target_compile_definitions(toml_headers INTERFACE TOML_HEADER_ONLY=1
+                           TOML_EXCEPTIONS=0)
 
 if(OCELLI_TESTS)
   find_package(GTest REQUIRED)

@@ -1,0 +1,157 @@
+#include "core/config.h"
+
+#include <toml++/toml.h>
+
+#include <charconv>
+
+namespace ocelli {
+namespace {
+
+// "cache.max_bytes" is set by OCELLI_CACHE_MAX_BYTES.
+std::string VariableName(std::string_view key) {
+  std::string name = "OCELLI_";
+  for (const char c : key) {
+    if (c >= 'a' && c <= 'z') {
+      name += static_cast<char>(c - 'a' + 'A');
+    } else {
+      name += c == '.' || c == '-' ? '_' : c;
+    }
+  }
+  return name;
+}
+
+std::string Place(const std::filesystem::path& file,
+                  const toml::source_region& region) {
+  return file.string() + ":" + std::to_string(region.begin.line) + ":" +
+         std::to_string(region.begin.column);
+}
+
+// The number that is all of `text`, if it is one.
+template <typename Number>
+std::optional<Number> ParseNumber(std::string_view text) {
+  Number number{};
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  return number;
+}
+
+// What a setting is written like, whichever layer it comes from.
+std::optional<std::string> ScalarText(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* truth = node.as_boolean()) {
+    return truth->get() ? "true" : "false";
+  }
+  if (const auto* whole = node.as_integer()) {
+    return std::to_string(whole->get());
+  }
+  if (const auto* real = node.as_floating_point()) {
+    char text[32];  // The shortest form of a double needs 24.
+    return std::string(text, std::to_chars(text, text + 32, real->get()).ptr);
+  }
+  return std::nullopt;
+}
+
+Error NotA(const char* kind, std::string_view key, const std::string& value,
+           const std::string& origin) {
+  return {ErrorCode::kInvalidArgument, std::string(key) + " is not " + kind +
+                                           ": '" + value + "' (" + origin +
+                                           ")"};
+}
+
+}  // namespace
+
+Result<> Config::LoadFile(const std::filesystem::path& file) {
+  std::error_code status;
+  if (!std::filesystem::is_regular_file(file, status)) {
+    return Fail(ErrorCode::kNotFound,
+                "no configuration file: " + file.string());
+  }
+  const toml::parse_result parsed = toml::parse_file(file.string());
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        Place(file, error.source()) + ": " + std::string(error.description()));
+  }
+  std::map<std::string, Setting, std::less<>> settings;
+  std::optional<Error> problem;
+  const auto flatten = [&](const auto& self, const toml::table& table,
+                           const std::string& prefix) -> void {
+    for (const auto& [name, node] : table) {
+      const std::string key = prefix + std::string(name.str());
+      if (const toml::table* inner = node.as_table()) {
+        self(self, *inner, key + ".");
+      } else if (auto text = ScalarText(node)) {
+        settings[key] = {*std::move(text), Place(file, node.source())};
+      } else if (!problem) {
+        problem = {ErrorCode::kInvalidArgument,
+                   Place(file, node.source()) + ": " + key +
+                       " is not a text, a number, true or false"};
+      }
+    }
+  };
+  flatten(flatten, parsed.table(), "");
+  if (problem) return tl::unexpected(*std::move(problem));
+  file_ = std::move(settings);
+  return {};
+}
+
+void Config::LoadEnvironment(const char* const* environment) {
+  environment_.clear();
+  for (; *environment; ++environment) {
+    const std::string_view entry = *environment;
+    const auto equals = entry.find('=');
+    if (!entry.starts_with("OCELLI_") || equals == entry.npos) continue;
+    const std::string name(entry.substr(0, equals));
+    environment_[name] = {std::string(entry.substr(equals + 1)), name};
+  }
+}
+
+void Config::SetFlag(std::string key, std::string value) {
+  std::string origin = "--" + key;
+  flags_[std::move(key)] = {std::move(value), std::move(origin)};
+}
+
+const Config::Setting* Config::Find(std::string_view key) const {
+  if (const auto it = flags_.find(key); it != flags_.end()) return &it->second;
+  const auto variable = environment_.find(VariableName(key));
+  if (variable != environment_.end()) return &variable->second;
+  if (const auto it = file_.find(key); it != file_.end()) return &it->second;
+  return nullptr;
+}
+
+Result<std::string> Config::GetString(std::string_view key,
+                                      std::string_view fallback) const {
+  const Setting* setting = Find(key);
+  return setting ? setting->value : std::string(fallback);
+}
+
+Result<std::int64_t> Config::GetInt(std::string_view key,
+                                    std::int64_t fallback) const {
+  const Setting* setting = Find(key);
+  if (!setting) return fallback;
+  if (const auto whole = ParseNumber<std::int64_t>(setting->value)) {
+    return *whole;
+  }
+  return tl::unexpected(
+      NotA("a whole number", key, setting->value, setting->origin));
+}
+
+Result<double> Config::GetDouble(std::string_view key, double fallback) const {
+  const Setting* setting = Find(key);
+  if (!setting) return fallback;
+  if (const auto real = ParseNumber<double>(setting->value)) return *real;
+  return tl::unexpected(NotA("a number", key, setting->value, setting->origin));
+}
+
+Result<bool> Config::GetBool(std::string_view key, bool fallback) const {
+  const Setting* setting = Find(key);
+  if (!setting) return fallback;
+  if (setting->value == "true" || setting->value == "1") return true;
+  if (setting->value == "false" || setting->value == "0") return false;
+  return tl::unexpected(
+      NotA("true or false", key, setting->value, setting->origin));
+}
+
+}  // namespace ocelli
