@@ -28,7 +28,8 @@ function(ocelli_module name)
       OCELLI_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}: "
                          DISCOVERY_MODE PRE_TEST
-                         PROPERTIES TIMEOUT 300)
+                         PROPERTIES TIMEOUT 300 ENVIRONMENT
+                           LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp)
   endif()
   if(OCELLI_BENCH AND benches)
     add_executable(${name}_bench ${benches})
