@@ -1,0 +1,343 @@
+#include "net/http_client.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "core/shared_library.h"
+
+namespace ocelli {
+namespace {
+
+constexpr std::uint64_t kStallBytes = 1024;
+
+// What we use of libcurl.
+struct Curl {
+  decltype(curl_global_init)* global_init;
+  decltype(curl_easy_init)* easy_init;
+  decltype(curl_easy_cleanup)* easy_cleanup;
+  decltype(curl_easy_reset)* easy_reset;
+  decltype(curl_easy_setopt)* easy_setopt;
+  decltype(curl_easy_getinfo)* easy_getinfo;
+  decltype(curl_easy_strerror)* easy_strerror;
+  decltype(curl_slist_append)* slist_append;
+  decltype(curl_slist_free_all)* slist_free_all;
+  decltype(curl_multi_init)* multi_init;
+  decltype(curl_multi_cleanup)* multi_cleanup;
+  decltype(curl_multi_add_handle)* multi_add_handle;
+  decltype(curl_multi_remove_handle)* multi_remove_handle;
+  decltype(curl_multi_perform)* multi_perform;
+  decltype(curl_multi_poll)* multi_poll;
+  decltype(curl_multi_wakeup)* multi_wakeup;
+  decltype(curl_multi_info_read)* multi_info_read;
+};
+
+Result<Curl> LoadCurl() {
+  const auto library = SharedLibrary::Open(
+      {"libcurl.so.4", "libcurl-gnutls.so.4"},
+      "libcurl.so.4 is needed to download: install libcurl4");
+  if (!library) return library.Failure();
+  Curl curl{};
+  bool complete = true;
+  const auto find = [&]<typename Signature>(Signature*& function,
+                                            const char* name) {
+    function = library->Function<Signature>(name);
+    complete = complete && function;
+  };
+  find(curl.global_init, "curl_global_init");
+  find(curl.easy_init, "curl_easy_init");
+  find(curl.easy_cleanup, "curl_easy_cleanup");
+  find(curl.easy_reset, "curl_easy_reset");
+  find(curl.easy_setopt, "curl_easy_setopt");
+  find(curl.easy_getinfo, "curl_easy_getinfo");
+  find(curl.easy_strerror, "curl_easy_strerror");
+  find(curl.slist_append, "curl_slist_append");
+  find(curl.slist_free_all, "curl_slist_free_all");
+  find(curl.multi_init, "curl_multi_init");
+  find(curl.multi_cleanup, "curl_multi_cleanup");
+  find(curl.multi_add_handle, "curl_multi_add_handle");
+  find(curl.multi_remove_handle, "curl_multi_remove_handle");
+  find(curl.multi_perform, "curl_multi_perform");
+  find(curl.multi_poll, "curl_multi_poll");
+  find(curl.multi_wakeup, "curl_multi_wakeup");
+  find(curl.multi_info_read, "curl_multi_info_read");
+  if (!complete || curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                "libcurl.so.4 cannot be used: version 7.85 or later is needed");
+  }
+  return curl;
+}
+
+const Result<Curl>& LoadedCurl() {
+  static const Result<Curl> curl = LoadCurl();
+  return curl;
+}
+
+std::string_view Trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+}
+
+bool IsRedirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 ||
+         status == 308;
+}
+
+// One request and its answer, as libcurl's callbacks see it.
+struct Transfer {
+  const HttpOptions& options;
+  const HttpSink& sink;
+  const Curl& curl;
+  CURL* easy;
+  HttpResponse response;
+  bool head_given = false;
+  std::uint64_t received = 0;
+  Result<> outcome;
+
+  // False once the transfer is to end.
+  bool GiveHead() {
+    if (head_given) return true;
+    head_given = true;
+    long status = 0;
+    curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    response.status = static_cast<int>(status);
+    if (IsRedirect(response.status)) return true;
+    if (response.ContentLength().value_or(0) > options.max_body_bytes) {
+      outcome = TooLarge();
+    } else if (sink.head) {
+      outcome = sink.head(response);
+    }
+    return outcome.has_value();
+  }
+
+  bool GiveBody(std::span<const std::byte> bytes) {
+    if (!GiveHead()) return false;
+    received += bytes.size();
+    if (received > options.max_body_bytes) {
+      outcome = TooLarge();
+    } else if (!IsRedirect(response.status) && sink.body) {
+      outcome = sink.body(bytes);
+    }
+    return outcome.has_value();
+  }
+
+  Result<> TooLarge() const {
+    return Fail(ErrorCode::kResourceExhausted,
+                "more than the " + std::to_string(options.max_body_bytes) +
+                    " bytes expected");
+  }
+};
+
+std::size_t OnHeader(char* data, std::size_t, std::size_t size,
+                     void* user) noexcept {
+  auto& headers = static_cast<Transfer*>(user)->response.headers;
+  const std::string_view line(data, size);
+  const std::size_t colon = line.find(':');
+  if (line.starts_with("HTTP/")) {
+    headers.clear();  // What came before was "100 Continue" or the like.
+  } else if (colon != line.npos) {
+    std::string name(line.substr(0, colon));
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    headers[name] = Trim(line.substr(colon + 1));
+  }
+  return size;
+}
+
+std::size_t OnBody(char* data, std::size_t, std::size_t size,
+                   void* user) noexcept {
+  const std::span bytes(data, size);
+  return static_cast<Transfer*>(user)->GiveBody(std::as_bytes(bytes)) ? size
+                                                                      : 0;
+}
+
+ErrorCode ToErrorCode(CURLcode code) {
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+      return ErrorCode::kFailedPrecondition;
+    case CURLE_OUT_OF_MEMORY:
+      return ErrorCode::kResourceExhausted;
+    default:
+      return ErrorCode::kUnavailable;
+  }
+}
+
+}  // namespace
+
+std::string HttpResponse::Header(const std::string& name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? std::string() : found->second;
+}
+
+std::optional<std::uint64_t> HttpResponse::ContentLength() const {
+  const std::string text = Header("content-length");
+  std::uint64_t length = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, length);
+  if (error != std::errc() || stop != end) return {};
+  return length;
+}
+
+struct HttpClient::State {
+  explicit State(const Curl& loaded)
+      : curl(loaded), easy(curl.easy_init()), multi(curl.multi_init()) {}
+  ~State() {
+    if (multi) curl.multi_cleanup(multi);
+    if (easy) curl.easy_cleanup(easy);
+  }
+
+  // One request; redirects are the caller's.
+  Result<HttpResponse> GetOnce(const Url& url, const HttpOptions& options,
+                               const HttpSink& sink);
+  // Drives the added handle to its end.
+  Result<CURLcode> Perform(const HttpOptions& options,
+                           const Transfer& transfer);
+
+  const Curl& curl;
+  CURL* easy;
+  CURLM* multi;
+};
+
+HttpClient::HttpClient() = default;
+HttpClient::~HttpClient() = default;
+HttpClient::HttpClient(HttpClient&&) noexcept = default;
+HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
+
+Result<HttpResponse> HttpClient::Get(const Url& url, const HttpOptions& options,
+                                     const HttpSink& sink) {
+  const Result<Curl>& curl = LoadedCurl();
+  if (!curl) return curl.Failure();
+  if (!state_) state_ = std::make_unique<State>(*curl);
+  if (!state_->easy || !state_->multi) {
+    return Fail(ErrorCode::kResourceExhausted, "libcurl has no memory");
+  }
+
+  Url next = url;
+  for (int redirects = 0;; ++redirects) {
+    if (options.check) {
+      if (const auto allowed = options.check(next); !allowed) {
+        return allowed.Failure();
+      }
+    }
+    auto response = state_->GetOnce(next, options, sink);
+    if (!response) return response.Failure("GET " + next.ForMessage());
+    if (!IsRedirect(response->status)) return response;
+
+    char* location = nullptr;
+    (*curl).easy_getinfo(state_->easy, CURLINFO_REDIRECT_URL, &location);
+    auto target = ParseUrl(location ? location : "");
+    if (!target) return target.Failure("redirect of " + next.ForMessage());
+    if (redirects == options.max_redirects) {
+      return Fail(ErrorCode::kUnavailable,
+                  "too many redirects from " + url.ForMessage());
+    }
+    if (next.scheme == "https" && target->scheme != "https") {
+      return Fail(ErrorCode::kPermissionDenied,
+                  next.ForMessage() + " redirects to the unencrypted " +
+                      target->ForMessage());
+    }
+    next = std::move(*target);
+  }
+}
+
+Result<HttpResponse> HttpClient::State::GetOnce(const Url& url,
+                                                const HttpOptions& options,
+                                                const HttpSink& sink) {
+  Transfer transfer{options, sink, curl, easy, {}, false, 0, {}};
+  transfer.response.url = url;
+  std::array<char, CURL_ERROR_SIZE> reason{};
+
+  curl.easy_reset(easy);
+  const auto set = [&](CURLoption option, auto value) {
+    curl.easy_setopt(easy, option, value);
+  };
+  set(CURLOPT_URL, url.ToString().c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  set(CURLOPT_USERAGENT, "ocelli");
+  set(CURLOPT_CONNECTTIMEOUT_MS,
+      static_cast<long>(options.connect_timeout.count()));
+  set(CURLOPT_ERRORBUFFER, reason.data());
+  set(CURLOPT_HEADERFUNCTION, &OnHeader);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(&transfer));
+  set(CURLOPT_WRITEFUNCTION, &OnBody);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(&transfer));
+  if (url.IsLoopback()) set(CURLOPT_NOPROXY, "*");
+  for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
+    const char* file = std::getenv(variable);
+    if (file && *file) {
+      set(CURLOPT_CAINFO, file);
+      break;
+    }
+  }
+  curl_slist* lines = nullptr;
+  for (const std::string& header : options.headers) {
+    lines = curl.slist_append(lines, header.c_str());
+  }
+  if (lines) set(CURLOPT_HTTPHEADER, lines);
+
+  curl.multi_add_handle(multi, easy);
+  const auto code = Perform(options, transfer);
+  curl.multi_remove_handle(multi, easy);
+  set(CURLOPT_ERRORBUFFER, nullptr);
+  curl.slist_free_all(lines);
+
+  if (!transfer.outcome) return transfer.outcome.Failure();
+  if (!code) return code.Failure();
+  if (*code != CURLE_OK) {
+    std::string message = reason[0] ? reason.data() : curl.easy_strerror(*code);
+    if (*code == CURLE_PEER_FAILED_VERIFICATION) {
+      message += " (CURL_CA_BUNDLE may name the file of trusted certificates)";
+    }
+    return Fail(ToErrorCode(*code), message);
+  }
+  if (!transfer.GiveHead()) return transfer.outcome.Failure();
+  return std::move(transfer.response);
+}
+
+Result<CURLcode> HttpClient::State::Perform(const HttpOptions& options,
+                                            const Transfer& transfer) {
+  using std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kLongestWait{1000};
+  const std::stop_callback wake(options.stop,
+                                [&] { curl.multi_wakeup(multi); });
+  // The stall limit holds for each stretch of time of its length.
+  auto stretch_end = steady_clock::now() + options.stall_timeout;
+  std::uint64_t stretch_received = 0;
+  for (int running = 1;;) {
+    curl.multi_perform(multi, &running);
+    if (running == 0) break;
+    if (options.stop.stop_requested()) {
+      return Fail(ErrorCode::kCancelled, "stopped");
+    }
+    const auto now = steady_clock::now();
+    if (now >= stretch_end) {
+      if (transfer.received < stretch_received + kStallBytes) {
+        return Fail(ErrorCode::kUnavailable,
+                    "nothing came for " +
+                        std::to_string(options.stall_timeout.count()) + " ms");
+      }
+      stretch_end = now + options.stall_timeout;
+      stretch_received = transfer.received;
+    }
+    const auto wait = std::min(
+        kLongestWait,
+        std::chrono::ceil<std::chrono::milliseconds>(stretch_end - now));
+    curl.multi_poll(multi, nullptr, 0, static_cast<int>(wait.count()), nullptr);
+  }
+  int left = 0;
+  const CURLMsg* message = curl.multi_info_read(multi, &left);
+  return message ? message->data.result : CURLE_GOT_NOTHING;
+}
+
+}  // namespace ocelli

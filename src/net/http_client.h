@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "net/url.h"
+
+namespace ocelli {
+
+struct HttpResponse {
+  int status = 0;
+  Url url;                                     // After redirects.
+  std::map<std::string, std::string> headers;  // Names in lower case.
+
+  // Empty where the server sent no such header.
+  std::string Header(const std::string& name) const;
+  // Of the body that follows, where announced.
+  std::optional<std::uint64_t> ContentLength() const;
+};
+
+struct HttpOptions {
+  std::vector<std::string> headers;  // "Name: value".
+  std::uint64_t max_body_bytes = 64 << 20;
+  std::chrono::milliseconds connect_timeout{20'000};
+  // Given up when less than 1 KiB came in this long.
+  std::chrono::milliseconds stall_timeout{30'000};
+  int max_redirects = 8;
+  // Asked for the first address and for each redirect. A redirect from https
+  // to http is refused in any case.
+  std::function<Result<>(const Url&)> check = CheckSecure;
+  std::stop_token stop;
+};
+
+// Takes an answer as it arrives. An error ends the transfer and is what Get()
+// returns.
+struct HttpSink {
+  // Once, before the body, whatever the status; not for redirects.
+  std::function<Result<>(const HttpResponse&)> head;
+  std::function<Result<>(std::span<const std::byte>)> body;
+};
+
+// Fetches over HTTP/1.1 and HTTP/2, with proxies from the usual environment
+// variables; none for this very machine. CURL_CA_BUNDLE or SSL_CERT_FILE names
+// the certificates to trust, else the system's are. Connections are kept for
+// the next call. libcurl is loaded on the first. Not thread-safe.
+class HttpClient {
+ public:
+  HttpClient();
+  ~HttpClient();
+  HttpClient(HttpClient&&) noexcept;
+  HttpClient& operator=(HttpClient&&) noexcept;
+
+  // Any status is an answer, not an error. kUnavailable: trying again may
+  // help (no name, no connection, stalled, cut off). kResourceExhausted: the
+  // body is larger than allowed. kCancelled: stopped.
+  Result<HttpResponse> Get(const Url& url, const HttpOptions& options,
+                           const HttpSink& sink);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ocelli
