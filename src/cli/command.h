@@ -5,6 +5,7 @@
 
 #include "core/config.h"
 #include "core/paths.h"
+#include "core/result.h"
 
 namespace CLI {
 class App;
@@ -16,14 +17,19 @@ namespace ocelli {
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitSomeFailed = 1;  // Each named on standard error.
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitInterrupted = 130;  // By Ctrl-C, as shells count it.
 
-// What all commands share. Filled after parsing, before a command runs.
+// What all commands share; filled before a subcommand's callback runs.
 struct CommandContext {
   Paths paths;
   Config config;
   bool json = false;     // --json: results as JSON lines on stdout.
   std::stop_token stop;  // Requested by Ctrl-C; the second one kills.
   int exit_code = kExitDone;
+
+  // Prints the error; the command could not be done. Wrong flags and unknown
+  // names are kExitUsage, the rest kExitSomeFailed.
+  void Fail(const Error& error);
 };
 
 // One file per subcommand; main.cc calls each of these once.
@@ -37,5 +43,9 @@ void AddVerifyCommand(CLI::App& app, CommandContext& context);
 
 // Prints "ocelli: MESSAGE" on standard error.
 void PrintError(const std::string& message);
+
+// How many pictures to work on at a time: `wanted`, or where that is 0 one a
+// processor, but never more than `items` and at least one.
+int JobCount(int wanted, std::size_t items);
 
 }  // namespace ocelli

@@ -83,16 +83,23 @@ void Progress::Set(std::uint64_t done, std::uint64_t total) {
   Draw(false);
 }
 
+void Progress::Print(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  Erase();
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fputc('\n', stdout);
+  if (terminal_) std::fflush(stdout);
+}
+
 void Progress::Say(const std::string& line) {
   const std::lock_guard lock(mutex_);
   Erase();
   std::fprintf(stderr, "%s\n", line.c_str());
-  drawn_ = {};
-  Draw(false);
 }
 
 void Progress::Erase() {
   if (terminal_) std::fputs("\r\033[K", stderr);
+  drawn_ = {};
 }
 
 void Progress::Draw(bool last) {

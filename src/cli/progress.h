@@ -20,7 +20,9 @@ class Progress {
 
   void Advance(std::uint64_t by = 1);
   void Set(std::uint64_t done, std::uint64_t total);
-  // Prints a line of its own above the bar, terminal or not.
+  // A line of its own above the bar: Print() on standard output for results,
+  // Say() on standard error for people.
+  void Print(const std::string& line);
   void Say(const std::string& line);
 
  private:

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <type_traits>
 
 #include "core/log.h"
@@ -54,6 +56,28 @@ bool Fits(std::span<const std::int64_t> actual,
       actual.begin(), actual.end(), wanted.begin(), wanted.end(),
       [](std::int64_t a, std::int64_t w) { return w < 0 ? a > 0 : a == w; });
 }
+
+// Nanoseconds, see TotalSessionTimes().
+std::atomic<std::int64_t> opening_time = 0;
+std::atomic<std::int64_t> running_time = 0;
+
+// Adds the time of its own life to `total`.
+class Stopwatch {
+ public:
+  explicit Stopwatch(std::atomic<std::int64_t>& total) : total_(total) {}
+  ~Stopwatch() {
+    total_ +=
+        std::chrono::nanoseconds(std::chrono::steady_clock::now() - start_)
+            .count();
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  std::atomic<std::int64_t>& total_;
+  const std::chrono::steady_clock::time_point start_ =
+      std::chrono::steady_clock::now();
+};
 
 // Asks for the provider that a user calls "cuda". Throws what ONNX Runtime
 // throws where the library or the machine has none.
@@ -202,6 +226,11 @@ struct Session::State {
   std::vector<TensorInfo> outputs;
 };
 
+SessionTimes TotalSessionTimes() {
+  return {static_cast<double>(opening_time) / 1e9,
+          static_cast<double>(running_time) / 1e9};
+}
+
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Session::~Session() = default;
 const std::vector<TensorInfo>& Session::inputs() const {
@@ -217,6 +246,7 @@ Result<std::unique_ptr<Session>> Session::Open(const fs::path& model,
   if (!fs::is_regular_file(model, error)) {
     return Fail(ErrorCode::kNotFound, "no model file " + model.string());
   }
+  const Stopwatch stopwatch(opening_time);
   const auto runtime = OpenOnnxRuntime();
   if (!runtime) return runtime.Failure();
   auto made = MakeOptions(options);
@@ -288,6 +318,7 @@ Result<std::vector<Tensor>> Session::Run(
   }
   auto ran = CallOnnxRuntime(
       ErrorCode::kInternal, doing, [&]() -> Result<std::vector<Tensor>> {
+        const Stopwatch stopwatch(running_time);
         std::vector<Ort::Value> values;
         for (const Tensor* tensor : input_tensors) {
           values.push_back(ToOrt(*tensor));

@@ -47,6 +47,14 @@ struct SessionOptions {
   bool keep_optimized = true;
 };
 
+// Seconds that the threads of this process have spent in ONNX Runtime, added
+// up.
+struct SessionTimes {
+  double opening = 0;
+  double running = 0;
+};
+SessionTimes TotalSessionTimes();
+
 // A model ready to run. Thread-safe: any number of threads may Run() at once.
 class Session {
  public:

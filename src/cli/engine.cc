@@ -1,0 +1,113 @@
+#include "cli/engine.h"
+
+#include <CLI/CLI.hpp>
+#include <thread>
+
+#include "core/log.h"
+
+namespace ocelli {
+
+void AddFaceFlags(CLI::App& app, FaceFlags& flags) {
+  auto& faces = flags.faces;
+  const std::string group = "Faces";
+  app.add_option("--detector", faces.detector,
+                 "Model that finds faces: ocelli models list")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--mesh-model", faces.mesh, "Model of the 478 face points")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--describer", faces.describer,
+                 "Model that tells people apart")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--mesh-passes", faces.mesh_passes,
+                 "2 looks at each face again, straightened")
+      ->check(CLI::Range(1, 2))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--min-face", faces.min_face,
+                 "Smallest face wanted, pixels; smaller takes longer")
+      ->check(CLI::Range(0, 10000))
+      ->group(group);
+  app.add_option("--min-score", faces.min_score,
+                 "Least score of a face, 0 to 1; 0: the detector's own")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group(group);
+  app.add_option("--provider", faces.provider, "cpu, cuda or tensorrt")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--threshold", flags.identify.threshold,
+                 "Least cosine between two pictures of one person")
+      ->check(CLI::Range(-1.0, 1.0))
+      ->capture_default_str()
+      ->group(group);
+  app.add_flag("--no-cache", flags.no_cache,
+               "Recognise anew and keep no result")
+      ->group(group);
+  app.add_option("-j,--jobs", flags.jobs,
+                 "Pictures at a time; 0: one a processor")
+      ->check(CLI::Range(0, 256))
+      ->group(group);
+}
+
+Result<CacheOptions> CacheOptionsFrom(const Config& config) {
+  CacheOptions options;
+  const auto max_bytes = config.GetInt(
+      "cache.max_bytes", static_cast<std::int64_t>(options.max_bytes));
+  if (!max_bytes) return max_bytes.Failure();
+  const auto ttl = config.GetInt("cache.ttl", options.ttl.count());
+  if (!ttl) return ttl.Failure();
+  if (*max_bytes < 0 || *ttl < 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "cache.max_bytes and cache.ttl can't be negative");
+  }
+  options.max_bytes = static_cast<std::uint64_t>(*max_bytes);
+  options.ttl = std::chrono::seconds(*ttl);
+  return options;
+}
+
+Engine::Engine(Paths paths, FaceFlags flags)
+    : paths_(std::move(paths)),
+      flags_(std::move(flags)),
+      models_(paths_.models()) {}
+
+Result<std::unique_ptr<Engine>> Engine::Open(const CommandContext& context,
+                                             const FaceFlags& flags) {
+  std::unique_ptr<Engine> engine(new Engine(context.paths, flags));
+  if (!flags.no_cache) {
+    const auto options = CacheOptionsFrom(context.config);
+    if (!options) return options.Failure();
+    auto cache = OpenSqliteCache(context.paths.results(), *options);
+    if (cache) {
+      engine->cache_ = std::move(*cache);
+    } else {
+      Log(LogLevel::kWarning, "going on without the result cache",
+          {{"reason", cache.error().message}});
+    }
+  }
+  auto recognizer = Recognizer::Open(engine->models_, engine->cache_.get(),
+                                     {.faces = flags.faces, .limits = {}});
+  if (!recognizer) return recognizer.Failure();
+  engine->recognizer_ = std::move(*recognizer);
+  return engine;
+}
+
+Result<Gallery*> Engine::gallery() {
+  if (!gallery_) {
+    const auto card = models_.Find(flags_.faces.describer);
+    if (!card) return card.Failure();
+    auto opened = Gallery::Open(paths_.gallery(), card->Fingerprint());
+    if (!opened) return opened.Failure("opening the people database");
+    gallery_ = std::move(*opened);
+  }
+  return gallery_.get();
+}
+
+Result<Gallery*> Engine::gallery_if_any() {
+  std::error_code error;
+  if (!std::filesystem::exists(paths_.gallery(), error)) return nullptr;
+  return gallery();
+}
+
+}  // namespace ocelli

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cache/result_cache.h"
+#include "cli/command.h"
+#include "faces/face_analyzer.h"
+#include "faces/gallery.h"
+#include "models/model_store.h"
+#include "recognize/recognizer.h"
+
+namespace ocelli {
+
+// How faces are to be found, as flags of several commands.
+struct FaceFlags {
+  FaceAnalyzerOptions faces;
+  IdentifyOptions identify;
+  bool no_cache = false;
+  int jobs = 0;  // Pictures at a time; 0: one a processor.
+};
+
+void AddFaceFlags(CLI::App& app, FaceFlags& flags);
+
+// What a command needs to recognise: models, result cache, recognizer, and the
+// people once somebody asks for them. Thread-safe but for gallery().
+class Engine {
+ public:
+  // A cache that can't be used is a warning, not an error.
+  static Result<std::unique_ptr<Engine>> Open(const CommandContext& context,
+                                              const FaceFlags& flags);
+
+  Recognizer& recognizer() { return *recognizer_; }
+  const ModelStore& models() const { return models_; }
+
+  // The people of this user. Makes the database when missing.
+  Result<Gallery*> gallery();
+  // Null where nobody was ever enrolled.
+  Result<Gallery*> gallery_if_any();
+
+ private:
+  Engine(Paths paths, FaceFlags flags);
+
+  const Paths paths_;
+  const FaceFlags flags_;
+  ModelStore models_;
+  std::unique_ptr<ResultCache> cache_;
+  std::unique_ptr<Recognizer> recognizer_;
+  std::unique_ptr<Gallery> gallery_;
+};
+
+// From cache.max_bytes and cache.ttl (seconds).
+Result<CacheOptions> CacheOptionsFrom(const Config& config);
+
+}  // namespace ocelli

@@ -1,0 +1,180 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <thread>
+
+#include "cli/annotate.h"
+#include "cli/command.h"
+#include "cli/engine.h"
+#include "cli/progress.h"
+#include "core/file.h"
+#include "core/ordered_parallel.h"
+#include "infer/session.h"
+#include "media/image_files.h"
+
+namespace ocelli {
+namespace {
+
+struct RecognizeFlags {
+  std::vector<std::string> paths;
+  FaceFlags faces;
+  AnalysisJsonOptions json;
+  std::string annotate;  // Folder for annotated pictures; empty: none.
+  bool timing = false;
+};
+
+struct Outcome {
+  Analysis analysis;
+  std::vector<std::optional<Identity>> people;
+  bool cached = false;
+};
+
+struct Totals {
+  std::size_t images = 0;
+  std::size_t faces = 0;
+  std::size_t known = 0;
+  std::size_t cached = 0;
+  std::size_t failed = 0;
+};
+
+Result<Outcome> RecognizeFile(const std::filesystem::path& path,
+                              Recognizer& recognizer, const Gallery* gallery,
+                              const RecognizeFlags& flags) {
+  const auto bytes = ReadFileLimited(path, ImageLimits{}.max_bytes);
+  if (!bytes) return bytes.Failure();
+  auto recognition = recognizer.Recognize(*bytes);
+  if (!recognition) return recognition.Failure(path.string());
+  Outcome outcome{std::move(recognition->analysis), {}, recognition->cached};
+  if (gallery) {
+    auto people =
+        gallery->Identify(outcome.analysis.faces, flags.faces.identify);
+    if (!people) return people.Failure(path.string());
+    outcome.people = std::move(*people);
+  }
+  if (!flags.annotate.empty()) {
+    const auto written = WriteAnnotated(*bytes, outcome.analysis,
+                                        outcome.people, path, flags.annotate);
+    if (!written) return written.Failure(path.string());
+  }
+  return outcome;
+}
+
+std::string TextLine(const std::string& path, const Outcome& outcome) {
+  const auto& faces = outcome.analysis.faces;
+  std::string line = path + ": ";
+  if (faces.empty()) return line + "no face";
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    if (i > 0) line += ", ";
+    if (i < outcome.people.size() && outcome.people[i]) {
+      char similarity[16];
+      std::snprintf(similarity, sizeof(similarity), " (%.2f)",
+                    static_cast<double>(outcome.people[i]->similarity));
+      line += outcome.people[i]->name + similarity;
+    } else {
+      line += "unknown";
+    }
+  }
+  return line;
+}
+
+void PrintTiming(double whole) {
+  const SessionTimes models = TotalSessionTimes();
+  std::fprintf(stderr,
+               "timing: whole %.1f ms, opening models %.1f ms, running models "
+               "%.1f ms (added up over threads)\n",
+               whole * 1e3, models.opening * 1e3, models.running * 1e3);
+}
+
+void Recognize(const RecognizeFlags& flags, CommandContext& context) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto engine = Engine::Open(context, flags.faces);
+  if (!engine) return context.Fail(engine.error());
+  const auto gallery = (*engine)->gallery_if_any();
+  if (!gallery) return context.Fail(gallery.error());
+  Totals totals;
+  std::vector<std::filesystem::path> files;
+  for (auto& found : FindImages(flags.paths)) {
+    if (found) {
+      files.push_back(std::move(*found));
+    } else {
+      ++totals.failed;
+      PrintError(found.error().message);
+    }
+  }
+  const int jobs = JobCount(flags.faces.jobs, files.size());
+  {
+    Progress progress("recognizing", files.size(), "images");
+    totals.images = OrderedParallel(
+        files.size(), jobs, static_cast<std::size_t>(jobs) * 8, context.stop,
+        [&](std::size_t i) {
+          return RecognizeFile(files[i], (*engine)->recognizer(), *gallery,
+                               flags);
+        },
+        [&](std::size_t i, Result<Outcome> outcome) {
+          if (!outcome) {
+            ++totals.failed;
+            progress.Say("ocelli: " + outcome.error().message);
+          } else {
+            totals.faces += outcome->analysis.faces.size();
+            totals.cached += outcome->cached;
+            for (const auto& person : outcome->people) {
+              totals.known += person.has_value();
+            }
+            const std::string path = files[i].string();
+            progress.Print(context.json
+                               ? AnalysisJson(path, outcome->analysis,
+                                              outcome->people, flags.json)
+                               : TextLine(path, *outcome));
+          }
+          progress.Advance();
+        });
+  }
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  if (flags.timing) PrintTiming(seconds);
+  if (files.size() > 1) {
+    std::fprintf(stderr,
+                 "%zu images, %zu faces, %zu of them known; %zu from the "
+                 "cache, %zu failed; %.1f s\n",
+                 totals.images, totals.faces, totals.known, totals.cached,
+                 totals.failed, seconds);
+  }
+  if (totals.images < files.size()) {
+    PrintError("stopped after " + std::to_string(totals.images) + " of " +
+               std::to_string(files.size()) +
+               " images; what is done is cached, so the same command goes on "
+               "from there");
+    context.exit_code = kExitInterrupted;
+  } else if (totals.failed > 0) {
+    context.exit_code = kExitSomeFailed;
+  }
+}
+
+}  // namespace
+
+void AddRecognizeCommand(CLI::App& app, CommandContext& context) {
+  auto flags = std::make_shared<RecognizeFlags>();
+  CLI::App* command =
+      app.add_subcommand("recognize", "Find faces in photos and name them");
+  command->footer(R"(Examples:
+  ocelli recognize photo.jpg                 who is in it
+  ocelli recognize album/ --json             a folder, one JSON line a photo
+  ocelli recognize album/ --annotate out/    pictures with boxes and names
+  ocelli recognize crowd.jpg --min-face 20   small faces too)");
+  command
+      ->add_option("path", flags->paths,
+                   "Photos (JPEG, PNG, WebP, HEIC, AVIF) and folders of them")
+      ->required();
+  command->add_option("--annotate", flags->annotate,
+                      "Write pictures with boxes and names into this folder");
+  command->add_flag("--mesh", flags->json.mesh,
+                    "With --json: the 478 points of each face");
+  command->add_flag("--descriptors", flags->json.descriptors,
+                    "With --json: the vector of each face (biometric data)");
+  command->add_flag("--timing", flags->timing,
+                    "Say on standard error where the time went");
+  AddFaceFlags(*command, flags->faces);
+  command->callback([flags, &context] { Recognize(*flags, context); });
+}
+
+}  // namespace ocelli

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "cache/result_cache.h"
+#include "cache/single_flight.h"
+#include "core/result.h"
+#include "faces/face_analyzer.h"
+#include "media/still_image.h"
+#include "models/model_store.h"
+#include "recognize/analysis.h"
+
+namespace ocelli {
+
+struct RecognizerOptions {
+  FaceAnalyzerOptions faces;
+  ImageLimits limits;
+};
+
+struct Recognition {
+  Analysis analysis;
+  bool cached = false;  // Nothing was computed for it.
+};
+
+// One image from its encoded bytes to its Analysis: digest, cache, and only
+// where that has nothing decoding and models. Models are opened when the first
+// image needs them. Thread-safe.
+class Recognizer {
+ public:
+  // `models` and `cache` (null: none) outlive it. kNotFound names a model
+  // that is not known.
+  static Result<std::unique_ptr<Recognizer>> Open(
+      const ModelStore& models, ResultCache* cache,
+      const RecognizerOptions& options);
+
+  Result<Recognition> Recognize(std::span<const std::byte> encoded);
+
+  // Of everything that changes a result.
+  const Digest& fingerprint() const { return fingerprint_; }
+
+ private:
+  Recognizer(const ModelStore& models, ResultCache* cache,
+             const RecognizerOptions& options, const Digest& fingerprint);
+
+  Result<const FaceAnalyzer*> Analyzer();
+  Result<std::string> Compute(const Digest& digest,
+                              std::span<const std::byte> encoded);
+
+  const ModelStore& models_;
+  ResultCache* const cache_;
+  const RecognizerOptions options_;
+  const Digest fingerprint_;
+  SingleFlight flight_;
+  std::mutex mutex_;
+  std::unique_ptr<FaceAnalyzer> analyzer_;  // Guarded by mutex_ until made.
+};
+
+}  // namespace ocelli
