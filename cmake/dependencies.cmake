@@ -8,14 +8,8 @@ find_path(TOML_INCLUDE_DIR toml++/toml.h REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(SQLite3 REQUIRED)
-find_package(ZLIB REQUIRED)
 find_package(CURL REQUIRED)
 find_package(FlatBuffers REQUIRED)
-pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
-pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
-pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp)
-pkg_check_modules(HEIF REQUIRED IMPORTED_TARGET libheif)
-pkg_check_modules(FREETYPE REQUIRED IMPORTED_TARGET freetype2)
 
 # Static where the distribution has it: each shared library costs a cold start
 # a millisecond or more, and a cached answer is to come in 30.
@@ -34,6 +28,30 @@ add_library(toml_headers INTERFACE)
 target_include_directories(toml_headers SYSTEM INTERFACE ${TOML_INCLUDE_DIR})
 target_compile_definitions(toml_headers INTERFACE TOML_HEADER_ONLY=1
                            TOML_EXCEPTIONS=0)
+
+# ocelli_library(TARGET PACKAGE libraries...): the headers of a pkg-config
+# package, and those of the libraries that are there, archives before shared.
+function(ocelli_library target package)
+  pkg_check_modules(${target} REQUIRED QUIET ${package})
+  add_library(${target} INTERFACE)
+  target_include_directories(${target} SYSTEM INTERFACE
+                             ${${target}_INCLUDE_DIRS})
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
+  foreach(library IN LISTS ARGN)
+    find_library(${target}_${library} ${library} HINTS ${${target}_LIBDIR})
+    if(${target}_${library})
+      target_link_libraries(${target} INTERFACE ${${target}_${library}})
+    endif()
+  endforeach()
+endfunction()
+ocelli_library(codec_jpeg libturbojpeg turbojpeg)
+ocelli_library(codec_png libpng png16 z)
+ocelli_library(codec_webp libwebpdemux webpdemux webp sharpyuv)
+ocelli_library(freetype freetype2 freetype png16 z brotlidec brotlicommon)
+set(ZLIB_USE_STATIC_LIBS ON)
+find_package(ZLIB REQUIRED)
+# Opened when the first HEIC or AVIF comes (media/heif.cc): only its header.
+ocelli_library(codec_heif libheif)
 
 if(OCELLI_TESTS)
   find_package(GTest REQUIRED)
