@@ -8,9 +8,6 @@
 #include "media/still_image.h"
 #include "media/test_pictures.h"
 
-// x265, which writes the pictures here, keeps some tables of each encoder.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libx265"; }
-
 namespace ocelli {
 namespace {
 
