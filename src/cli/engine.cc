@@ -1,7 +1,6 @@
 #include "cli/engine.h"
 
 #include <CLI/CLI.hpp>
-#include <thread>
 
 #include "core/log.h"
 
@@ -67,18 +66,26 @@ Result<CacheOptions> CacheOptionsFrom(const Config& config) {
   return options;
 }
 
-Engine::Engine(Paths paths, FaceFlags flags)
-    : paths_(std::move(paths)),
+Engine::Engine(EnginePlaces places, FaceFlags flags)
+    : places_(std::move(places)),
       flags_(std::move(flags)),
-      models_(paths_.models()) {}
+      models_(places_.models) {}
 
 Result<std::unique_ptr<Engine>> Engine::Open(const CommandContext& context,
                                              const FaceFlags& flags) {
-  std::unique_ptr<Engine> engine(new Engine(context.paths, flags));
+  const Paths& paths = context.paths;
+  return Open({paths.models(), paths.results(), paths.gallery()},
+              context.config, flags);
+}
+
+Result<std::unique_ptr<Engine>> Engine::Open(const EnginePlaces& places,
+                                             const Config& config,
+                                             const FaceFlags& flags) {
+  std::unique_ptr<Engine> engine(new Engine(places, flags));
   if (!flags.no_cache) {
-    const auto options = CacheOptionsFrom(context.config);
+    const auto options = CacheOptionsFrom(config);
     if (!options) return options.Failure();
-    auto cache = OpenSqliteCache(context.paths.results(), *options);
+    auto cache = OpenSqliteCache(places.results, *options);
     if (cache) {
       engine->cache_ = std::move(*cache);
     } else {
@@ -97,7 +104,7 @@ Result<Gallery*> Engine::gallery() {
   if (!gallery_) {
     const auto card = models_.Find(flags_.faces.describer);
     if (!card) return card.Failure();
-    auto opened = Gallery::Open(paths_.gallery(), card->Fingerprint());
+    auto opened = Gallery::Open(places_.people, card->Fingerprint());
     if (!opened) return opened.Failure("opening the people database");
     gallery_ = std::move(*opened);
   }
@@ -106,7 +113,7 @@ Result<Gallery*> Engine::gallery() {
 
 Result<Gallery*> Engine::gallery_if_any() {
   std::error_code error;
-  if (!std::filesystem::exists(paths_.gallery(), error)) return nullptr;
+  if (!std::filesystem::exists(places_.people, error)) return nullptr;
   return gallery();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -22,11 +23,21 @@ struct FaceFlags {
 
 void AddFaceFlags(CLI::App& app, FaceFlags& flags);
 
+struct EnginePlaces {
+  std::filesystem::path models;   // Folder.
+  std::filesystem::path results;  // SQLite database.
+  std::filesystem::path people;   // SQLite database.
+};
+
 // What a command needs to recognise: models, result cache, recognizer, and the
 // people once somebody asks for them. Thread-safe but for gallery().
 class Engine {
  public:
   // A cache that can't be used is a warning, not an error.
+  static Result<std::unique_ptr<Engine>> Open(const EnginePlaces& places,
+                                              const Config& config,
+                                              const FaceFlags& flags);
+  // At the places of this user.
   static Result<std::unique_ptr<Engine>> Open(const CommandContext& context,
                                               const FaceFlags& flags);
 
@@ -39,9 +50,9 @@ class Engine {
   Result<Gallery*> gallery_if_any();
 
  private:
-  Engine(Paths paths, FaceFlags flags);
+  Engine(EnginePlaces places, FaceFlags flags);
 
-  const Paths paths_;
+  const EnginePlaces places_;
   const FaceFlags flags_;
   ModelStore models_;
   std::unique_ptr<ResultCache> cache_;
