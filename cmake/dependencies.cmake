@@ -7,7 +7,6 @@ find_path(SPDLOG_INCLUDE_DIR spdlog/spdlog.h REQUIRED)
 find_path(TOML_INCLUDE_DIR toml++/toml.h REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(SQLite3 REQUIRED)
 find_package(CURL REQUIRED)
 find_package(FlatBuffers REQUIRED)
 
@@ -17,6 +16,10 @@ set(OPENSSL_USE_STATIC_LIBS ON)
 set(Protobuf_USE_STATIC_LIBS ON)
 find_package(OpenSSL REQUIRED)
 find_package(Protobuf MODULE REQUIRED)
+find_library(SQLite3_LIBRARY NAMES libsqlite3.a sqlite3)
+find_package(SQLite3 REQUIRED)
+set_property(TARGET SQLite::SQLite3 APPEND PROPERTY
+             INTERFACE_LINK_LIBRARIES m ${CMAKE_DL_LIBS} Threads::Threads)
 
 # Likewise, compiled into the room that uses them.
 add_library(spdlog_headers INTERFACE)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,12 +10,14 @@
 namespace ocelli {
 
 // Computes each key once: of the threads that ask for one at the same time,
-// the first computes and the others wait for its answer. Thread-safe.
+// the first computes and the others wait for its answer. A `compute` may ask
+// for other keys; where waiting would never end (it asks for its own key, or
+// two ask for each other's), it is called without sharing. Thread-safe.
 class SingleFlight {
  public:
   // Null cache: nothing is kept, calls at the same time still share.
   explicit SingleFlight(ResultCache* cache);
-  ~SingleFlight();
+  ~SingleFlight();  // No call may be under way.
 
   struct Answer {
     std::string value;
@@ -25,6 +28,9 @@ class SingleFlight {
   Result<Answer> GetOrCompute(
       const ResultKey& key,
       const std::function<Result<std::string>()>& compute);
+
+  // How often the cache failed; only the first time is in the log.
+  std::uint64_t cache_failures() const;
 
  private:
   struct State;

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+
+#include "cache/result_cache.h"
+
+namespace ocelli {
+
+// For hash maps in memory.
+struct ResultKeyHash {
+  std::size_t operator()(const ResultKey& key) const {
+    return std::hash<Digest>()(key.image) ^
+           std::hash<Digest>()(key.fingerprint) * 31;
+  }
+};
+
+}  // namespace ocelli
