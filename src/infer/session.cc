@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "core/log.h"
+#include "infer/mapped_file.h"
 #include "infer/onnxruntime.h"
 #include "infer/optimized_graph.h"
 
@@ -103,6 +104,7 @@ Result<Ort::SessionOptions> MakeOptions(const SessionOptions& options) {
   made.SetIntraOpNumThreads(std::max(options.threads, 1));
   made.SetInterOpNumThreads(1);
   made.SetExecutionMode(ORT_SEQUENTIAL);
+  made.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
   // Idle workers that spin would take the other sessions' processors.
   made.AddConfigEntry("session.intra_op.allow_spinning", "0");
   const auto added = CallOnnxRuntime(
@@ -116,43 +118,67 @@ Result<Ort::SessionOptions> MakeOptions(const SessionOptions& options) {
   return made;
 }
 
-// Opens the kept optimised graph, or optimises `model` and keeps the outcome.
-Ort::Session OpenOptimized(const OnnxRuntime& runtime, const fs::path& model,
-                           Ort::SessionOptions options) {
-  const fs::path kept = OptimizedGraphPath(model, runtime.version);
-  Ort::Env& environment = *runtime.environment;
+// A session and what it reads its weights from.
+struct Opened {
+  MappedFile bytes;  // Outlives the session.
+  Ort::Session session{nullptr};
+};
+
+// ONNX Runtime's own format straight from the mapped file: SFace opens in 4 ms
+// where the same graph as ONNX takes 60.
+Opened OpenMapped(const OnnxRuntime& runtime, MappedFile file,
+                  const Ort::SessionOptions& options) {
+  Ort::SessionOptions as_is = options.Clone();
+  as_is.SetGraphOptimizationLevel(ORT_DISABLE_ALL);
+  as_is.AddConfigEntry("session.load_model_format", "ORT");
+  as_is.AddConfigEntry("session.use_ort_model_bytes_directly", "1");
+  as_is.AddConfigEntry("session.use_ort_model_bytes_for_initializers", "1");
+  Opened opened{std::move(file), Ort::Session{nullptr}};
+  opened.session =
+      Ort::Session(*runtime.environment, opened.bytes.bytes().data(),
+                   opened.bytes.bytes().size(), as_is);
+  return opened;
+}
+
+// Optimises `model` and writes the outcome to `kept`, if that can be written.
+Opened OpenOptimizing(const OnnxRuntime& runtime, const fs::path& model,
+                      const fs::path& kept,
+                      const Ort::SessionOptions& options) {
+  const auto open = [&](const Ort::SessionOptions& with) {
+    return Opened{{}, Ort::Session(*runtime.environment, model.c_str(), with)};
+  };
+  if (access(model.parent_path().c_str(), W_OK) != 0) return open(options);
+  // Several processes may do this at once; each has a name of its own.
+  const fs::path temporary = kept.string() + "." + std::to_string(getpid());
+  Ort::SessionOptions saving = options.Clone();
+  saving.AddConfigEntry("session.save_model_format", "ORT");
+  saving.SetOptimizedModelFilePath(temporary.c_str());
   std::error_code error;
-  if (fs::exists(kept, error)) {
-    Ort::SessionOptions as_is = options.Clone();
-    as_is.SetGraphOptimizationLevel(ORT_DISABLE_ALL);
+  try {
+    Opened opened = open(saving);
+    fs::rename(temporary, kept, error);
+    if (error) fs::remove(temporary, error);
+    RemoveStaleOptimizedGraphs(model, kept);
+    return opened;
+  } catch (const Ort::Exception&) {
+    // Either the disk is full or the model is bad, which the next line tells.
+    fs::remove(temporary, error);
+    return open(options);
+  }
+}
+
+Opened OpenOptimized(const OnnxRuntime& runtime, const fs::path& model,
+                     const Ort::SessionOptions& options) {
+  const fs::path kept = OptimizedGraphPath(model, runtime.version);
+  if (auto file = MappedFile::Open(kept)) {
     try {
-      return Ort::Session(environment, kept.c_str(), as_is);
+      return OpenMapped(runtime, std::move(*file), options);
     } catch (const Ort::Exception&) {
       Log(LogLevel::kWarning, "optimised graph is damaged, making it anew",
           {{"path", kept.string()}});
-      fs::remove(kept, error);
     }
   }
-  // Several processes may do this at once; each has a name of its own.
-  const fs::path temporary = kept.string() + "." + std::to_string(getpid());
-  options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
-  if (access(model.parent_path().c_str(), W_OK) != 0) {
-    return Ort::Session(environment, model.c_str(), options);
-  }
-  Ort::SessionOptions saving = options.Clone();
-  saving.SetOptimizedModelFilePath(temporary.c_str());
-  Ort::Session session{nullptr};
-  try {
-    session = Ort::Session(environment, model.c_str(), saving);
-  } catch (const Ort::Exception&) {
-    // Either the model is bad, which this tells, or the disk is full.
-    fs::remove(temporary, error);
-    return Ort::Session(environment, model.c_str(), options);
-  }
-  fs::rename(temporary, kept, error);
-  if (error) fs::remove(temporary, error);
-  RemoveStaleOptimizedGraphs(model, kept);
-  return session;
+  return OpenOptimizing(runtime, model, kept, options);
 }
 
 TensorInfo Describe(const std::string& name, const Ort::TypeInfo& type) {
@@ -221,7 +247,7 @@ std::string Mismatch(const TensorInfo& info, const Tensor& tensor) {
 
 struct Session::State {
   std::string model;  // Its path, for messages.
-  Ort::Session session{nullptr};
+  Opened opened;
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
 };
@@ -256,18 +282,20 @@ Result<std::unique_ptr<Session>> Session::Open(const fs::path& model,
   const bool keep = options.keep_optimized && options.provider == "cpu";
   const auto opened = CallOnnxRuntime(
       ErrorCode::kDataLoss, "opening model " + model.string(), [&] {
-        state->session =
-            keep ? OpenOptimized(*runtime, model, std::move(*made))
-                 : Ort::Session(*runtime->environment, model.c_str(), *made);
-        const auto inputs = state->session.GetInputNames();
+        state->opened = keep ? OpenOptimized(*runtime, model, *made)
+                             : Opened{{},
+                                      Ort::Session(*runtime->environment,
+                                                   model.c_str(), *made)};
+        const Ort::Session& session = state->opened.session;
+        const auto inputs = session.GetInputNames();
         for (std::size_t i = 0; i < inputs.size(); ++i) {
           state->inputs.push_back(
-              Describe(inputs[i], state->session.GetInputTypeInfo(i)));
+              Describe(inputs[i], session.GetInputTypeInfo(i)));
         }
-        const auto outputs = state->session.GetOutputNames();
+        const auto outputs = session.GetOutputNames();
         for (std::size_t i = 0; i < outputs.size(); ++i) {
           state->outputs.push_back(
-              Describe(outputs[i], state->session.GetOutputTypeInfo(i)));
+              Describe(outputs[i], session.GetOutputTypeInfo(i)));
         }
         return true;
       });
@@ -323,7 +351,7 @@ Result<std::vector<Tensor>> Session::Run(
         for (const Tensor* tensor : input_tensors) {
           values.push_back(ToOrt(*tensor));
         }
-        const auto results = state_->session.Run(
+        const auto results = state_->opened.session.Run(
             Ort::RunOptions{nullptr}, input_names.data(), values.data(),
             values.size(), output_names.data(), output_names.size());
         std::vector<Tensor> tensors;
