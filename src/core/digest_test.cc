@@ -1,0 +1,69 @@
+#include "core/digest.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <unordered_set>
+
+namespace ocelli {
+namespace {
+
+TEST(DigestTest, MatchesTheVectorsOfFips180) {
+  EXPECT_EQ(Sha256("").ToHex(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(Sha256("abc").ToHex(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(Sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")
+                .ToHex(),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  EXPECT_EQ(Sha256(std::string(1'000'000, 'a')).ToHex(),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST(DigestTest, PiecesGiveTheDigestOfTheWhole) {
+  const std::string text(1000, 'x');
+  for (const std::size_t piece : {1u, 63u, 64u, 65u, 999u}) {
+    Sha256Stream stream;
+    for (std::size_t at = 0; at < text.size(); at += piece) {
+      stream.Update(std::as_bytes(
+          std::span(text).subspan(at, std::min(piece, text.size() - at))));
+    }
+    EXPECT_EQ(stream.Finish(), Sha256(text)) << piece;
+  }
+}
+
+TEST(DigestTest, AStreamMoves) {
+  Sha256Stream first;
+  first.Update(std::as_bytes(std::span("ab", 2)));
+  Sha256Stream second = std::move(first);
+  second.Update(std::as_bytes(std::span("c", 1)));
+  EXPECT_EQ(second.Finish(), Sha256("abc"));
+}
+
+TEST(DigestTest, HexadecimalAndBack) {
+  const Digest digest = Sha256("abc");
+  EXPECT_EQ(Digest::FromHex(digest.ToHex()).value(), digest);
+  std::string upper = digest.ToHex();
+  for (char& c : upper) c = static_cast<char>(std::toupper(c));
+  EXPECT_EQ(Digest::FromHex(upper).value(), digest);
+}
+
+TEST(DigestTest, WhatIsNoDigestIsRefused) {
+  for (const std::string& hex :
+       {std::string(), std::string(63, '0'), std::string(65, '0'),
+        std::string(64, 'g'), std::string(63, '0') + " ",
+        std::string(64, '\0')}) {
+    const auto digest = Digest::FromHex(hex);
+    ASSERT_FALSE(digest);
+    EXPECT_EQ(digest.error().code, ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST(DigestTest, IsAKey) {
+  const Digest a = Sha256("a"), b = Sha256("b");
+  EXPECT_EQ((std::unordered_set<Digest>{a, b, a}.size()), 2u);
+  EXPECT_EQ((std::set<Digest>{a, b, a}.size()), 2u);
+}
+
+}  // namespace
+}  // namespace ocelli
