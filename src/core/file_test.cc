@@ -51,6 +51,24 @@ TEST_F(FileTest, AMissingFileIsNotFound) {
   EXPECT_THAT(bytes.error().message, HasSubstr("none: No such file"));
 }
 
+TEST_F(FileTest, AFileThatMayNotBeReadIsPermissionDenied) {
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "file", "x"));
+  fs::permissions(folder_, fs::perms(0755));
+  fs::permissions(folder_ / "file", fs::perms::none);
+  // Root may read everything, so be somebody else meanwhile.
+  constexpr uid_t kNobody = 65534;
+  const uid_t self = geteuid();
+  if (self == 0) {
+    ASSERT_EQ(seteuid(kNobody), 0);
+  }
+  const auto bytes = ReadFileLimited(folder_ / "file", 10);
+  if (self == 0) {
+    ASSERT_EQ(seteuid(self), 0);
+  }
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().code, ErrorCode::kPermissionDenied);
+}
+
 TEST_F(FileTest, AFolderAndAFifoAreRefusedWithoutWaiting) {
   ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
   for (const fs::path& path :
