@@ -232,7 +232,8 @@ Result<std::vector<DemoPicture>> JudgeAll(const std::vector<Picture>& pictures,
   std::vector<DemoPicture> judged;
   for (std::size_t i = first; i < first + count; ++i) {
     const Analysis& analysis = pass.recognitions[i].analysis;
-    const auto people = gallery.Identify(analysis.faces, flags.faces.identify);
+    const auto people =
+        gallery.Identify(analysis.faces, analysis.digest, flags.faces.identify);
     if (!people) return people.Failure();
     judged.push_back(Judge(pictures[i], analysis.faces.size(), *people));
     const auto written =

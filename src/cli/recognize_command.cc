@@ -45,8 +45,8 @@ Result<Outcome> RecognizeFile(const std::filesystem::path& path,
   if (!recognition) return recognition.Failure(path.string());
   Outcome outcome{std::move(recognition->analysis), {}, recognition->cached};
   if (gallery) {
-    auto people =
-        gallery->Identify(outcome.analysis.faces, flags.faces.identify);
+    auto people = gallery->Identify(
+        outcome.analysis.faces, outcome.analysis.digest, flags.faces.identify);
     if (!people) return people.Failure(path.string());
     outcome.people = std::move(*people);
   }

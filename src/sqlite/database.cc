@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/file.h"
 #include "core/log.h"
 
 namespace ocelli {
@@ -24,29 +25,6 @@ struct CloseStatement {
   }
 };
 using StatementPtr = std::unique_ptr<sqlite3_stmt, CloseStatement>;
-
-ErrorCode CodeOfErrno(int number) {
-  switch (number) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return ErrorCode::kPermissionDenied;
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-    case EMFILE:
-    case ENFILE:
-    case EIO:
-      return ErrorCode::kResourceExhausted;
-    default:
-      return ErrorCode::kFailedPrecondition;
-  }
-}
-
-auto FailWithErrno(const std::string& what, int number) {
-  return Fail(CodeOfErrno(number),
-              what + ": " + std::generic_category().message(number));
-}
 
 auto FailWithSqlite(const std::filesystem::path& path, sqlite3* connection,
                     int rc) {

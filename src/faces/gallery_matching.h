@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/digest.h"
+#include "core/face.h"
+#include "faces/gallery.h"
+
+namespace ocelli {
+
+// The gallery's faces of one model, as identification reads them.
+struct KnownFaces {
+  struct Rejection {
+    std::uint32_t person;  // Index into `names`.
+    Digest image;
+    RectF box;
+    std::vector<float> descriptor;  // Unit length; empty: of another model.
+  };
+
+  std::vector<std::string> names;
+  std::size_t dimension = 0;
+  std::vector<std::uint32_t> people;  // Of each face: index into `names`.
+  std::vector<float> descriptors;     // people.size() x dimension, unit length.
+  std::vector<Rejection> rejections;
+};
+
+// Whether two boxes of one image hold the same face.
+bool SameFace(const RectF& a, const RectF& b);
+
+// Scales to unit length. False, and nothing is changed, where that can't be:
+// empty, not finite, or nearly nothing.
+bool Normalize(std::vector<float>& descriptor);
+
+// See Gallery::Identify. The margin counts everyone whom the face was not
+// rejected for, also those found elsewhere in the picture: of two who look
+// alike, neither is named by default.
+std::vector<std::optional<Identity>> IdentifyAmong(
+    const KnownFaces& known, const std::vector<Face>& faces,
+    const Digest& image, const IdentifyOptions& options);
+
+}  // namespace ocelli
