@@ -7,19 +7,19 @@
 namespace ocelli {
 namespace {
 
-std::uint8_t Mix(std::uint8_t under, std::uint8_t over, float opacity) {
-  return static_cast<std::uint8_t>(std::lround(
-      static_cast<float>(under) +
-      (static_cast<float>(over) - static_cast<float>(under)) * opacity));
+// `opacity` from 0 to 256.
+std::uint8_t Mix(int under, int over, int opacity) {
+  return static_cast<std::uint8_t>(under +
+                                   ((over - under) * opacity + 128) / 256);
 }
 
 void Blend(std::uint8_t* pixel, PixelFormat format, const Paint& paint,
            float coverage) {
-  const float opacity = coverage * paint.opacity;
+  const auto opacity = static_cast<int>(coverage * paint.opacity * 256);
   if (format == PixelFormat::kGrey8) {
     // Luma of ITU-R BT.601.
-    const auto grey = static_cast<std::uint8_t>(
-        (299 * paint.red + 587 * paint.green + 114 * paint.blue) / 1000);
+    const int grey =
+        (299 * paint.red + 587 * paint.green + 114 * paint.blue) / 1000;
     *pixel = Mix(*pixel, grey, opacity);
     return;
   }

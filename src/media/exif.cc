@@ -32,6 +32,29 @@ class TiffReader {
   bool big_endian_;
 };
 
+// Each pixel from `right` and `down` bytes on from the one to its left and
+// above. In tiles, so that what a column walks through stays in the cache.
+template <int kChannels>
+void Fill(MutableImageView to, const std::uint8_t* first, std::ptrdiff_t right,
+          std::ptrdiff_t down) {
+  constexpr int kTile = 64;
+  for (int top = 0; top < to.height; top += kTile) {
+    const int bottom = std::min(top + kTile, to.height);
+    for (int left = 0; left < to.width; left += kTile) {
+      const int end = std::min(left + kTile, to.width);
+      for (int y = top; y < bottom; ++y) {
+        const std::uint8_t* source = first + y * down + left * right;
+        std::uint8_t* target = to.Pixel(left, y);
+        for (int x = left; x < end; ++x) {
+          std::memcpy(target, source, kChannels);
+          target += kChannels;
+          source += right;
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int ExifOrientation(std::span<const std::byte> exif) {
@@ -76,22 +99,10 @@ Image Upright(Image image, int orientation) {
   std::ptrdiff_t down = from_bottom ? -from.stride : from.stride;
   if (transposed) std::swap(right, down);
 
-  // In tiles, so that what a column walks through stays in the cache.
-  constexpr int kTile = 64;
-  for (int top = 0; top < to.height; top += kTile) {
-    const int bottom = std::min(top + kTile, to.height);
-    for (int left = 0; left < to.width; left += kTile) {
-      const int end = std::min(left + kTile, to.width);
-      for (int y = top; y < bottom; ++y) {
-        const std::uint8_t* source = first + y * down + left * right;
-        std::uint8_t* target = to.Pixel(left, y);
-        for (int x = left; x < end; ++x) {
-          for (int c = 0; c < channels; ++c) target[c] = source[c];
-          target += channels;
-          source += right;
-        }
-      }
-    }
+  if (channels == 3) {
+    Fill<3>(to, first, right, down);
+  } else {
+    Fill<1>(to, first, right, down);
   }
   return upright;
 }
