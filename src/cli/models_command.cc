@@ -31,8 +31,8 @@ std::string Megabytes(std::uint64_t bytes) {
   return text;
 }
 
-// The cards of that name. One that is unknown fails the command; the others
-// go on.
+// The cards of those names. One that is unknown is a wrong use of the command;
+// the others go on.
 std::vector<ModelCard> FindAll(const ModelStore& store,
                                const std::vector<std::string>& names,
                                CommandContext& context) {
@@ -42,7 +42,7 @@ std::vector<ModelCard> FindAll(const ModelStore& store,
     if (card) {
       cards.push_back(std::move(*card));
     } else {
-      context.Fail(card.error());
+      context.Fail({ErrorCode::kInvalidArgument, card.error().message});
     }
   }
   return cards;

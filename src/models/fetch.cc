@@ -114,6 +114,12 @@ Result<std::string> FetchModel(const ModelCard& card,
       fs::create_directories(downloads, error);
       const auto done =
           Download(source->path, card.sha256, card.size, file, options);
+      if (!done && done.error().code == ErrorCode::kUnavailable) {
+        return Fail(ErrorCode::kUnavailable,
+                    done.error().message +
+                        "; try again online, or put the file at " +
+                        file.string());
+      }
       if (!done) return done.Failure();
       bytes = ReadText(file, card.size);
       break;

@@ -200,6 +200,21 @@ TEST_F(FetchTest, AModelMayBeOnTheWeb) {
   EXPECT_EQ(FetchModel(card, downloads_, options_).value(), "model");
 }
 
+TEST_F(FetchTest, OfflineTheMessageSaysWhereTheFileMayBePut) {
+  const TestHttpServer server([&](const std::string&) {
+    return Reply{TestHttpServer::Status("503 Service Unavailable", "")};
+  });
+  ModelCard card;
+  card.source = server.Address("/m.onnx");
+  card.sha256 = Sha256("model").ToHex();
+  card.size = 5;
+  const auto error = FetchModel(card, downloads_, options_).error();
+  EXPECT_EQ(error.code, ErrorCode::kUnavailable);
+  EXPECT_THAT(error.message, HasSubstr((downloads_ / card.sha256).string()));
+  Write(downloads_ / card.sha256, "model");
+  EXPECT_EQ(FetchModel(card, downloads_, options_).value(), "model");
+}
+
 class AssetTest : public FetchTest {
  protected:
   AssetTest() {

@@ -1,5 +1,7 @@
 #include "models/model_store.h"
 
+#include <onnx/onnx.pb.h>
+
 #include <algorithm>
 #include <sstream>
 #include <string>
@@ -67,6 +69,30 @@ Result<std::string> Import(const ModelCard& card, const std::string& bytes) {
   const auto onnx = TfliteToOnnx(std::as_bytes(std::span(bytes)));
   if (!onnx) return onnx.Failure();
   return RewriteForSpeed(std::as_bytes(std::span(*onnx)));
+}
+
+// kInvalidArgument where the card names inputs or outputs that the graph lacks.
+Result<> CheckNames(const ModelCard& card, const std::string& bytes) {
+  onnx::ModelProto model;
+  if (!model.ParseFromString(bytes)) {
+    return Fail(ErrorCode::kDataLoss, "the imported model can't be read");
+  }
+  const auto check = [](const char* what, const auto& values,
+                        const std::string& name) -> Result<> {
+    std::string names;
+    for (const onnx::ValueInfoProto& value : values) {
+      if (value.name() == name) return {};
+      names += (names.empty() ? "" : ", ") + value.name();
+    }
+    return Fail(ErrorCode::kInvalidArgument,
+                std::string("the card names the ") + what + " '" + name +
+                    "', the model has " + names);
+  };
+  auto same = check("input", model.graph().input(), card.input.name);
+  for (const std::string& output : card.outputs) {
+    if (same) same = check("output", model.graph().output(), output);
+  }
+  return same;
 }
 
 Result<> Install(const ModelCard& card, const std::string& onnx,
@@ -167,6 +193,8 @@ Result<> ModelStore::Pull(const ModelCard& card,
   if (!bytes) return bytes.Failure(doing);
   const auto onnx = Import(card, *bytes);
   if (!onnx) return onnx.Failure(doing);
+  const auto named = CheckNames(card, *onnx);
+  if (!named) return named.Failure(doing);
   const auto done = Install(card, *onnx, directory_ / card.name / "model.onnx");
   if (!done) return done.Failure(doing);
   return {};

@@ -215,6 +215,20 @@ TEST_F(ModelStoreTest, WhatIsNoModelIsNotInstalled) {
   EXPECT_FALSE(fs::exists(models_ / "tiny"));
 }
 
+TEST_F(ModelStoreTest, ACardMustNameWhatTheModelHas) {
+  WriteCard("tiny");
+  const ModelStore store(models_);
+  ModelCard card = Card(store);
+  card.outputs = {"out", "mask"};
+  EXPECT_THAT(store.Pull(card, {}).error().message,
+              HasSubstr("the output 'mask', the model has out"));
+  card = Card(store);
+  card.input.name = "image";
+  EXPECT_THAT(store.Pull(card, {}).error().message,
+              HasSubstr("the input 'image', the model has data"));
+  EXPECT_FALSE(fs::exists(models_ / "tiny"));
+}
+
 TEST_F(ModelStoreTest, AFullDiskIsNamedAndNothingHalfIsLeft) {
   WriteCard("tiny");
   const ModelStore store(models_);
