@@ -1,0 +1,443 @@
+#!/usr/bin/env python3
+"""The program as its users meet it: real models, real photos, bad input.
+
+Run: cli_test.py PROGRAM [unittest arguments]. Models and photos come from
+where `./dev test` put them; everything else lives in a temporary folder.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import zlib
+
+PROGRAM = os.path.abspath(sys.argv.pop(1))
+XDG_DATA = pathlib.Path(
+    os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share")
+DATA = pathlib.Path(os.environ.get("OCELLI_DATA") or XDG_DATA / "ocelli")
+MODELS = DATA / "models"
+ALBUM = DATA / "demo/album"
+PHOTOS = DATA / "demo/photos"
+
+
+def png(width, height, depth=8, colour=2, rows=None):
+    """A PNG; without rows only its head, which is all a limit may look at."""
+    def chunk(kind, data):
+        return (struct.pack(">I", len(data)) + kind + data +
+                struct.pack(">I", zlib.crc32(kind + data)))
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    body = zlib.compress(rows if rows is not None else b"")
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) +
+            chunk(b"IEND", b""))
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        for needed in (MODELS / "sface", ALBUM / "jesper.jpg",
+                       PHOTOS / "sample1.jpg"):
+            self.assertTrue(needed.exists(), f"no {needed}: run ./dev test")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ocelli-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.data = self.folder / "data"
+        self.data.mkdir()
+        (self.data / "models").symlink_to(MODELS)
+
+    def run_program(self, *arguments, code=0, limit=None, stdout=None):
+        """Runs `ocelli ARGUMENTS` with this test's data; limit: bytes a file."""
+        def prepare():
+            if limit is not None:
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        done = subprocess.run(
+            [PROGRAM, *map(str, arguments)], text=True, timeout=240,
+            stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "OCELLI_DATA": str(self.data)},
+            preexec_fn=prepare)
+        self.assertEqual(done.returncode, code,
+                         f"{arguments}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def json_lines(self, *arguments, **options):
+        done = self.run_program(*arguments, "--json", **options)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def write(self, name, data):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    @property
+    def results(self):
+        return self.data / "cache/results.sqlite"
+
+    @property
+    def people(self):
+        return self.data / "people.sqlite"
+
+    def teach_jesper(self):
+        self.run_program("people", "add", "Jesper", ALBUM / "jesper.jpg",
+                         ALBUM / "jesper_2.jpg")
+
+    def names(self, *photos):
+        return [[face.get("person", {}).get("name") for face in line["faces"]]
+                for line in self.json_lines("recognize", *photos)]
+
+
+class Recognize(Case):
+    def test_finds_a_face_where_it_is(self):
+        line, = self.json_lines("recognize", ALBUM / "jesper_2.jpg")
+        self.assertEqual((line["width"], line["height"]), (800, 532))
+        face, = line["faces"]
+        box = face["box"]
+        # The face fills the right middle of the picture.
+        self.assertTrue(250 < box["x"] + box["width"] / 2 < 600, box)
+        self.assertTrue(100 < box["y"] + box["height"] / 2 < 400, box)
+        self.assertEqual(len(face["keypoints"]), 6)
+        self.assertNotIn("mesh", face)
+        self.assertNotIn("descriptor", face)
+
+    def test_mesh_and_descriptor_come_when_asked(self):
+        line, = self.json_lines("recognize", ALBUM / "jesper_2.jpg", "--mesh",
+                                "--descriptors")
+        face, = line["faces"]
+        self.assertEqual(len(face["mesh"]), 478)
+        self.assertAlmostEqual(sum(v * v for v in face["descriptor"]), 1, 4)
+
+    def test_names_who_was_taught_and_nobody_else(self):
+        self.teach_jesper()
+        self.assertEqual(
+            self.names(ALBUM / "pool.jpg", PHOTOS / "sample1.jpg")[1].count(
+                "Jesper"), 0)
+        self.assertIn("Jesper", self.names(ALBUM / "bar55.jpg")[0])
+
+    def test_a_folder_comes_in_order_and_the_second_time_from_the_cache(self):
+        first = self.run_program("recognize", ALBUM, "--json")
+        second = self.run_program("recognize", ALBUM, "--json")
+        self.assertEqual(first.stdout, second.stdout)
+        paths = [json.loads(line)["path"] for line in first.stdout.splitlines()]
+        self.assertEqual(paths, sorted(paths))
+        self.assertGreaterEqual(len(paths), 24)
+        self.assertIn(f"{len(paths)} from the cache", second.stderr)
+
+    def test_the_second_time_opens_no_model(self):
+        photo = ALBUM / "jesper.jpg"
+        self.run_program("recognize", photo)
+        done = subprocess.run(
+            [PROGRAM, "recognize", str(photo)], text=True, capture_output=True,
+            env={**os.environ, "OCELLI_DATA": str(self.data),
+                 "OCELLI_ONNXRUNTIME": "/no/such/library"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("jesper.jpg", done.stdout)
+
+    def test_annotate_writes_a_picture_for_each_photo(self):
+        out = self.folder / "out"
+        self.run_program("recognize", ALBUM / "jesper.jpg",
+                         PHOTOS / "sample1.jpg", "--annotate", out)
+        pictures = sorted(p.name for p in out.rglob("*.jpg"))
+        self.assertEqual(pictures, ["jesper.jpg", "sample1.jpg"])
+
+    def test_one_photo_under_two_names_is_recognised_once(self):
+        copy = self.write("copy.jpg", (ALBUM / "jesper.jpg").read_bytes())
+        done = self.run_program("recognize", ALBUM / "jesper.jpg", copy)
+        self.assertIn("1 from the cache", done.stderr)
+
+    def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(self):
+        photo = (PHOTOS / "sample2.jpg").read_bytes()
+        for i in range(200):  # Distinct bytes after the end of the picture.
+            self.write(f"many/{i:03}.jpg", photo + bytes([i]))
+        process = subprocess.Popen(
+            [PROGRAM, "recognize", str(self.folder / "many")], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "OCELLI_DATA": str(self.data)})
+        first = process.stdout.readline()
+        self.assertIn("000.jpg", first)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertIn("stopped after", err)
+        done = 1 + len(out.splitlines())
+        self.assertLess(done, 200)
+        self.assertEqual(sqlite3.connect(self.results).execute(
+            "PRAGMA integrity_check").fetchone()[0], "ok")
+
+
+class BadInput(Case):
+    """One clear line, the right exit code, and the others go on."""
+
+    def check_refused(self, path, *expected):
+        good = ALBUM / "jesper_2.jpg"
+        done = self.run_program("recognize", path, good, code=1)
+        self.assertIn("jesper_2.jpg", done.stdout)
+        errors = [line for line in done.stderr.splitlines()
+                  if line.startswith("ocelli: ")]
+        self.assertEqual(len(errors), 1, done.stderr)
+        self.assertIn(str(path), errors[0])
+        for words in expected:
+            self.assertIn(words, errors[0])
+
+    def test_truncated_jpeg(self):
+        data = (ALBUM / "jesper.jpg").read_bytes()
+        self.check_refused(self.write("cut.jpg", data[:len(data) // 2]),
+                           "truncated")
+
+    def test_empty_file(self):
+        self.check_refused(self.write("empty.jpg", b""), "empty")
+
+    def test_text_called_jpg(self):
+        self.check_refused(self.write("text.jpg", b"not a picture at all"),
+                           "JPEG, PNG, WebP, HEIC")
+
+    def test_one_pixel_is_a_picture_without_a_face(self):
+        path = self.write("one.png", png(1, 1, rows=b"\0\1\2\3"))
+        line, = self.json_lines("recognize", path)
+        self.assertEqual(line["faces"], [])
+
+    def test_huge_png_is_refused_before_decoding(self):
+        path = self.write("huge.png", png(30000, 30000))
+        self.check_refused(path, "30000x30000")
+
+    def test_sixteen_bit_png(self):
+        rows = b"".join(b"\0" + b"\x12\x34" * 3 * 40 for _ in range(30))
+        line, = self.json_lines("recognize", self.write(
+            "deep.png", png(40, 30, depth=16, rows=rows)))
+        self.assertEqual((line["width"], line["height"]), (40, 30))
+
+    def test_missing_path(self):
+        self.check_refused(self.folder / "none.jpg", "No such file")
+
+    def test_fifo_does_not_block(self):
+        path = self.folder / "pipe.jpg"
+        os.mkfifo(path)
+        self.check_refused(path)
+
+    def test_folder_with_nothing_in_it(self):
+        path = self.folder / "nothing"
+        path.mkdir()
+        self.check_refused(path, "no images")
+
+    def test_wrong_flags_are_usage(self):
+        self.run_program("recognize", code=2)
+        self.run_program("recognise", "x.jpg", code=2)
+        self.run_program("recognize", "x.jpg", "--mesh-passes", "7", code=2)
+
+    def test_an_unknown_detector_lists_what_there_is(self):
+        done = self.run_program("recognize", ALBUM / "jesper.jpg",
+                                "--detector", "eyeball", code=1)
+        self.assertIn("blazeface-full", done.stderr)
+
+
+class BadModels(Case):
+    def setUp(self):
+        super().setUp()
+        (self.data / "models").unlink()
+
+    def test_a_model_that_is_not_installed_names_the_command(self):
+        done = self.run_program("recognize", ALBUM / "jesper.jpg", code=1)
+        self.assertIn("ocelli models pull", done.stderr)
+
+    def install(self, damage):
+        """Copies of the default models, SFace spoiled by `damage`."""
+        for name in ("blazeface-full", "facemesh-attention", "sface"):
+            shutil.copytree(MODELS / name, self.data / "models" / name)
+        model = self.data / "models/sface/model.onnx"
+        for kept in model.parent.glob(".model.onnx.optimized-*"):
+            kept.unlink()
+        damage(model)
+
+    def test_a_half_downloaded_model_names_the_command(self):
+        self.install(lambda model: os.truncate(model, 1000))
+        done = self.run_program("recognize", ALBUM / "jesper.jpg", code=1)
+        self.assertIn("models pull", done.stderr)
+        self.run_program("models", "verify", "sface", code=1)
+
+    def test_a_corrupt_model_is_found_by_verify(self):
+        def damage(model):
+            with open(model, "r+b") as file:
+                file.seek(20_000_000)
+                file.write(b"damage")
+        self.install(damage)
+        done = self.run_program("models", "verify", "sface", code=1)
+        self.assertIn("sface", done.stderr)
+
+
+class BadState(Case):
+    def test_a_corrupt_cache_is_set_aside(self):
+        self.run_program("recognize", ALBUM / "jesper.jpg")
+        self.results.write_bytes(b"not a database" * 1000)
+        for end in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                pathlib.Path(str(self.results) + end).unlink()
+        done = self.run_program("recognize", ALBUM / "jesper.jpg")
+        self.assertIn("jesper.jpg", done.stdout)
+        self.assertTrue(list(self.results.parent.glob("*.damaged-*")))
+
+    def test_a_locked_cache_is_done_without(self):
+        self.run_program("recognize", ALBUM / "jesper.jpg")
+        lock = sqlite3.connect(self.results, isolation_level=None)
+        lock.execute("PRAGMA locking_mode=EXCLUSIVE")
+        lock.execute("BEGIN EXCLUSIVE")
+        done = self.run_program("recognize", ALBUM / "jesper_2.jpg")
+        self.assertIn("jesper_2.jpg", done.stdout)
+        lock.close()
+
+    def test_a_corrupt_gallery_is_refused_and_left_alone(self):
+        self.teach_jesper()
+        for end in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                pathlib.Path(str(self.people) + end).unlink()
+        self.people.write_bytes(b"not a database" * 1000)
+        done = self.run_program("people", "list", code=1)
+        self.assertIn("people.sqlite", done.stderr)
+        self.run_program("people", "add", "Jim", ALBUM / "jesper.jpg", code=1)
+        self.assertEqual(self.people.read_bytes(), b"not a database" * 1000)
+
+    def test_a_locked_gallery_says_so(self):
+        self.teach_jesper()
+        lock = sqlite3.connect(self.people, isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        done = self.run_program("people", "add", "Jim", ALBUM / "jesper.jpg",
+                                code=1)
+        self.assertIn("in use", done.stderr)
+        lock.execute("ROLLBACK")
+        lock.close()
+        people, = self.json_lines("people", "list")
+        self.assertEqual(people["name"], "Jesper")
+
+    def test_a_full_disk_loses_nobody_already_known(self):
+        self.teach_jesper()
+        before = self.json_lines("people", "show", "Jesper")
+        self.run_program("people", "add", "Jim", ALBUM / "jesper.jpg",
+                         "--no-cache", code=1, limit=4096)
+        self.assertEqual(self.json_lines("people", "show", "Jesper"), before)
+        self.assertEqual(len(self.json_lines("people", "list")), 1)
+
+    def test_a_full_disk_does_not_stop_recognition(self):
+        done = self.run_program("recognize", ALBUM / "jesper.jpg", limit=4096)
+        self.assertIn("jesper.jpg", done.stdout)
+
+    def test_results_that_cannot_be_written_are_an_error(self):
+        with open("/dev/full", "w") as full:
+            self.run_program("recognize", ALBUM / "jesper.jpg", code=1,
+                             stdout=full)
+
+    def test_annotating_onto_a_full_disk_leaves_no_half_picture(self):
+        out = self.folder / "out"
+        self.run_program("recognize", ALBUM / "jesper.jpg", "--annotate", out,
+                         code=1, limit=4096)
+        self.assertEqual(list(out.rglob("*.*")), [])
+
+
+class People(Case):
+    def test_enrolment_says_what_it_saw(self):
+        done = self.run_program("people", "add", "Nobody",
+                                ALBUM / "sunset.jpg", code=1)
+        self.assertIn("no face", done.stderr)
+        done = self.run_program("people", "add", "Somebody",
+                                ALBUM / "qt-logo.jpg", code=1)
+        self.assertIn("3 faces", done.stderr)
+        self.assertIn("--largest", done.stderr)
+        self.assertEqual(self.json_lines("people", "list"), [])
+        self.run_program("people", "add", "Somebody", ALBUM / "qt-logo.jpg",
+                         "--largest")
+
+    def test_a_removed_person_leaves_no_vector_behind(self):
+        self.teach_jesper()
+        line, = self.json_lines("recognize", ALBUM / "jesper.jpg",
+                                "--descriptors", "--no-cache")
+        vector = line["faces"][0]["descriptor"]
+        needle = struct.pack("<4f", *vector[:4])
+        stored = b"".join(p.read_bytes() for p in self.data.glob("people*"))
+        self.assertIn(needle, stored)
+        self.run_program("people", "remove", "Jesper")
+        stored = b"".join(p.read_bytes() for p in self.data.glob("people*"))
+        self.assertNotIn(needle, stored)
+
+    def test_reject_is_honoured(self):
+        self.teach_jesper()
+        photo = ALBUM / "bar55.jpg"
+        names, = self.names(photo)
+        self.assertIn("Jesper", names)
+        index = names.index("Jesper") + 1
+        self.run_program("people", "reject", "Jesper", f"{photo}#{index}")
+        self.assertNotEqual(self.names(photo)[0][index - 1], "Jesper")
+
+    def test_export_and_import_give_the_same_people(self):
+        self.teach_jesper()
+        exported = self.folder / "people.jsonl"
+        self.run_program("people", "export", exported)
+        self.run_program("people", "remove", "Jesper")
+        self.run_program("people", "import-file", exported)
+        self.assertIn("Jesper", self.names(ALBUM / "bar55.jpg")[0])
+
+    def test_a_folder_for_each_person(self):
+        for name, photo in (("Jesper", "jesper.jpg"),
+                            ("Anne Helene", "anne_helene.jpg")):
+            self.write(f"people/{name}/{photo}",
+                       (ALBUM / photo).read_bytes())
+        self.run_program("people", "import", self.folder / "people")
+        self.assertEqual(
+            sorted(p["name"] for p in self.json_lines("people", "list")),
+            ["Anne Helene", "Jesper"])
+
+    def test_rename_and_merge(self):
+        self.run_program("people", "add", "J", ALBUM / "jesper.jpg")
+        self.run_program("people", "add", "Jesper", ALBUM / "jesper_2.jpg")
+        self.run_program("people", "rename", "J", "Yesper")
+        self.run_program("people", "merge", "Yesper", "Jesper")
+        person, = self.json_lines("people", "list")
+        self.assertEqual((person["name"], person["faces"]), ("Jesper", 2))
+
+
+class Verify(Case):
+    def test_tells_one_person_from_two(self):
+        same, = self.json_lines("verify", ALBUM / "jesper.jpg",
+                                ALBUM / "jesper_2.jpg")
+        other, = self.json_lines("verify", ALBUM / "jesper.jpg",
+                                 ALBUM / "anne_helene.jpg")
+        self.assertTrue(same["same"], same)
+        self.assertFalse(other["same"], other)
+        self.assertGreater(same["similarity"], other["similarity"])
+
+    def test_a_photo_without_a_face_is_an_error(self):
+        done = self.run_program("verify", ALBUM / "jesper.jpg",
+                                ALBUM / "sunset.jpg", code=1)
+        self.assertIn("sunset.jpg", done.stderr)
+
+
+class Cache(Case):
+    def test_stats_and_purge(self):
+        self.run_program("recognize", ALBUM / "jesper.jpg")
+        stats, = self.json_lines("cache", "stats")
+        self.assertEqual(stats["entries"], 1)
+        self.run_program("cache", "purge")
+        stats, = self.json_lines("cache", "stats")
+        self.assertEqual(stats["entries"], 0)
+
+
+class Demo(Case):
+    def test_names_everyone_right_and_nobody_wrong(self):
+        (self.data / "demo").symlink_to(DATA / "demo")
+        out = self.folder / "out"
+        lines = self.json_lines("demo", "--out", out)
+        summary = lines[-1]
+        self.assertEqual(summary["wrong"], 0, lines)
+        self.assertGreaterEqual(summary["right"], 9, lines)
+        self.assertEqual(summary["second_cached"], summary["pictures"])
+        page = (out / "index.html").read_text()
+        self.assertIn("pictures/qt-logo.jpg", page)
+        self.assertTrue((out / "pictures/qt-logo.jpg").exists())
+        self.assertNotIn("http", page)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
