@@ -28,16 +28,23 @@ struct FaceAnalyzerOptions {
 // Every face of a picture: found, meshed, aligned, described. Thread-safe.
 class FaceAnalyzer {
  public:
+  // Checks that the models are installed and begins to open them; the first
+  // Analyze() waits for what it needs. `models` is not kept.
   static Result<std::unique_ptr<FaceAnalyzer>> Open(
       const ModelStore& models, const FaceAnalyzerOptions& options);
   virtual ~FaceAnalyzer() = default;
 
-  // Grey or RGB. Ordered by box.x.
+  // Grey or RGB. Ordered by box.x. A face on which the mesh model sees none
+  // has no mesh; it is described by the detector's key points.
   virtual Result<std::vector<Face>> Analyze(ImageView image) const = 0;
 };
 
 // Of the models, their cards and the options; opens no model.
 Result<Digest> FaceFingerprint(const ModelStore& models,
                                const FaceAnalyzerOptions& options);
+
+// The score from which on Analyze() returns a face.
+Result<float> FaceScoreThreshold(const ModelStore& models,
+                                 const FaceAnalyzerOptions& options);
 
 }  // namespace ocelli
