@@ -51,7 +51,7 @@ struct Lesson {
   PointF point;
 };
 constexpr Lesson kLessons[] = {
-    {"Jesper", "jesper.jpg", {0.5f, 0.5f}},
+    {"Jesper", "new_wave_1.jpg", {0.5f, 0.5f}},
     {"Jesper", "jesper_2.jpg", {0.5f, 0.5f}},
     {"Jesper", "new_wave_2.jpg", {0.5f, 0.5f}},
     {"Anne Helene", "anne_helene.jpg", {0.45f, 0.3f}},

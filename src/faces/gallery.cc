@@ -629,6 +629,7 @@ class SqliteGallery final : public Gallery {
           "some enrolled faces can't be compared: enrol them again",
           {{"of_another_model", other_model}, {"damaged", damaged}});
     }
+    AddAverages(*known);
     known_ = std::move(known);
     known_version_ = *version;
     return known_;

@@ -90,6 +90,26 @@ bool Normalize(std::vector<float>& descriptor) {
   return true;
 }
 
+void AddAverages(KnownFaces& known) {
+  const std::size_t dimension = known.dimension;
+  std::vector<std::size_t> faces(known.names.size());
+  std::vector<std::vector<float>> sums(known.names.size());
+  for (std::size_t i = 0; i < known.people.size(); ++i) {
+    const std::uint32_t person = known.people[i];
+    sums[person].resize(dimension);
+    for (std::size_t k = 0; k < dimension; ++k) {
+      sums[person][k] += known.descriptors[i * dimension + k];
+    }
+    ++faces[person];
+  }
+  for (std::uint32_t person = 0; person < sums.size(); ++person) {
+    if (faces[person] < 2 || !Normalize(sums[person])) continue;
+    known.people.push_back(person);
+    known.descriptors.insert(known.descriptors.end(), sums[person].begin(),
+                             sums[person].end());
+  }
+}
+
 std::vector<std::optional<Identity>> IdentifyAmong(
     const KnownFaces& known, const std::vector<Face>& faces,
     const Digest& image, const IdentifyOptions& options) {

@@ -36,6 +36,10 @@ bool SameFace(const RectF& a, const RectF& b);
 // empty, not finite, or nearly nothing.
 bool Normalize(std::vector<float>& descriptor);
 
+// Adds to everyone with several faces their average, as one more face: nearer
+// than any single one to a face seen in other light or at another age.
+void AddAverages(KnownFaces& known);
+
 // See Gallery::Identify. The margin counts everyone whom the face was not
 // rejected for, also those found elsewhere in the picture: of two who look
 // alike, neither is named by default.
