@@ -83,14 +83,12 @@ class Options {
   }
 };
 
-// [N,4,4] -> [N,4,2]: the first two rows as columns, each times a factor.
-std::string RowsXY(const std::string& matrix, float scale_x, float scale_y,
-                   OnnxGraph& graph) {
+// [N,4,4] -> [N,4,2]: the first two rows as columns.
+std::string RowsXY(const std::string& matrix, OnnxGraph& graph) {
   const std::string columns = graph.Node(
       "Transpose", {matrix}, {{"perm", std::vector<std::int64_t>{0, 2, 1}}});
-  return graph.Node(
-      "MatMul",
-      {columns, graph.Floats({4, 2}, {scale_x, 0, 0, scale_y, 0, 0, 0, 0})});
+  return graph.Node("MatMul", {columns, graph.Floats({4, 2}, {1, 0, 0, 1,  //
+                                                              0, 0, 0, 0})});
 }
 
 }  // namespace
@@ -209,15 +207,16 @@ Result<std::string> TransformTensorBilinear(std::span<const std::uint8_t> bytes,
                                      static_cast<float>(y) + 0.5F, 0, 1});
     }
   }
-  const float scale_x = 2 / static_cast<float>(width - 1);
-  const float scale_y = 2 / static_cast<float>(height - 1);
   const std::int64_t shape[] = {*crop_width * *crop_height, 4};
   std::string points = graph.Node(
-      "MatMul",
-      {graph.Floats(shape, centres), RowsXY(matrix, scale_x, scale_y, graph)});
-  points = graph.Node("Add",
-                      {points, graph.Floats({1, 1, 2}, {-0.5F * scale_x - 1,
-                                                        -0.5F * scale_y - 1})});
+      "MatMul", {graph.Floats(shape, centres), RowsXY(matrix, graph)});
+  // From the middle of the features. The division makes the outermost centres
+  // exactly 1.
+  const float half_x = static_cast<float>(width - 1) / 2;
+  const float half_y = static_cast<float>(height - 1) / 2;
+  points = graph.Node(
+      "Sub", {points, graph.Floats({2}, {half_x + 0.5F, half_y + 0.5F})});
+  points = graph.Node("Div", {points, graph.Floats({2}, {half_x, half_y})});
   points = graph.Node(
       "Reshape", {points, graph.Integers({0, *crop_height, *crop_width, 2})});
   // Between the outermost centres and the border, where GridSample would blend
@@ -245,7 +244,7 @@ Result<std::string> TransformLandmarks(std::span<const std::uint8_t> bytes,
       asked && *asked != dimensions) {
     return Fail(ErrorCode::kDataLoss, "bad option dimensions");
   }
-  const std::string columns = RowsXY(matrix, 1, 1, graph);
+  const std::string columns = RowsXY(matrix, graph);
   const auto pick = [&](std::initializer_list<std::int64_t> rows) {
     return graph.Node("Gather", {columns, graph.Integers(rows)},
                       {{"axis", std::int64_t{1}}});

@@ -93,10 +93,11 @@ Result<std::vector<Axis>> ReadAxes(const tflite::Sparsity& sparsity,
         sparsity.dim_metadata()
             ->Get(static_cast<flatbuffers::uoffset_t>(level))
             ->dense_size();
-    Axis& whole = axes[static_cast<std::size_t>(blocked)];
+    const Axis whole = axes[static_cast<std::size_t>(blocked)];
     if (size <= 0 || whole.size % size != 0) return Damaged();
+    axes[static_cast<std::size_t>(blocked)] = {whole.size / size,
+                                               whole.stride * size};
     axes.push_back({size, whole.stride});
-    whole = {whole.size / size, whole.stride * size};
   }
   return axes;
 }
