@@ -8,10 +8,10 @@ namespace ocelli {
 
 namespace fs = std::filesystem;
 
-Result<fs::path> WriteAnnotated(
-    std::span<const std::byte> encoded, const Analysis& analysis,
-    const std::vector<std::optional<Identity>>& people, const fs::path& source,
-    const fs::path& folder) {
+Result<> WriteAnnotated(std::span<const std::byte> encoded,
+                        const Analysis& analysis,
+                        const std::vector<std::optional<Identity>>& people,
+                        const fs::path& file) {
   auto image = DecodeImage(encoded);
   if (!image) return image.Failure();
   std::vector<OverlayFace> faces;
@@ -26,23 +26,29 @@ Result<fs::path> WriteAnnotated(
   DrawOverlay(image->view(), faces);
   const auto jpeg = EncodeJpeg(*image);
   if (!jpeg) return jpeg.Failure();
-  // "../album/a.heic" becomes "album/a.heic.jpg": never outside the folder.
-  fs::path name;
-  for (const fs::path& part : source.lexically_normal().relative_path()) {
-    if (part != ".." && part != ".") name /= part;
-  }
-  const std::string ending = name.extension().string();
-  if (ending != ".jpg" && ending != ".jpeg") name += ".jpg";
-  const fs::path file = folder / name;
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
   if (error) {
     return FailWithErrno("making folder " + file.parent_path().string(),
                          error.value());
   }
-  const auto written = WriteFileAtomically(file, *jpeg);
-  if (!written) return written.Failure();
-  return file;
+  return WriteFileAtomically(file, *jpeg);
+}
+
+fs::path AnnotatedNames::Choose(const fs::path& given, const fs::path& photo) {
+  // Files are found below the folder they were asked from, so this never
+  // leads out of it.
+  fs::path name = photo.lexically_relative(given);
+  if (name.empty() || name == ".") name = photo.filename();
+  const std::string ending = name.extension().string();
+  if (ending != ".jpg" && ending != ".jpeg") name += ".jpg";
+  const fs::path folder = name.parent_path();
+  const std::string stem = name.stem().string();
+  for (int i = 2; !taken_.insert(name).second; ++i) {
+    name =
+        folder / (stem + "-" + std::to_string(i) + name.extension().string());
+  }
+  return name;
 }
 
 }  // namespace ocelli

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -12,12 +13,24 @@
 
 namespace ocelli {
 
-// Writes FOLDER/NAME.jpg: the picture with a box and a name for each face. The
-// name is the source's path with its folders, so that two photos of one name
-// stay apart.
-Result<std::filesystem::path> WriteAnnotated(
-    std::span<const std::byte> encoded, const Analysis& analysis,
-    const std::vector<std::optional<Identity>>& people,
-    const std::filesystem::path& source, const std::filesystem::path& folder);
+// Writes `file`, a JPEG: the picture with a box and a name for each face. Makes
+// the folders that are missing.
+Result<> WriteAnnotated(std::span<const std::byte> encoded,
+                        const Analysis& analysis,
+                        const std::vector<std::optional<Identity>>& people,
+                        const std::filesystem::path& file);
+
+// A name below a folder for each annotated picture.
+class AnnotatedNames {
+ public:
+  // `photo` as found below the argument `given`, a folder or the photo itself:
+  // its path below that folder or its own name, ending in .jpg, and numbered
+  // where another photo has that name.
+  std::filesystem::path Choose(const std::filesystem::path& given,
+                               const std::filesystem::path& photo);
+
+ private:
+  std::set<std::filesystem::path> taken_;
+};
 
 }  // namespace ocelli

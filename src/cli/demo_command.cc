@@ -236,11 +236,11 @@ Result<std::vector<DemoPicture>> JudgeAll(const std::vector<Picture>& pictures,
         gallery.Identify(analysis.faces, analysis.digest, flags.faces.identify);
     if (!people) return people.Failure();
     judged.push_back(Judge(pictures[i], analysis.faces.size(), *people));
+    judged.back().image = "pictures/" + pictures[i].file;
     const auto written =
-        WriteAnnotated(pictures[i].bytes, analysis, *people, pictures[i].file,
-                       fs::path(flags.out) / "pictures");
+        WriteAnnotated(pictures[i].bytes, analysis, *people,
+                       fs::path(flags.out) / judged.back().image);
     if (!written) return written.Failure();
-    judged.back().image = "pictures/" + written->filename().string();
   }
   return judged;
 }

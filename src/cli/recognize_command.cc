@@ -18,7 +18,8 @@ struct RecognizeFlags {
   std::vector<std::string> paths;
   FaceFlags faces;
   AnalysisJsonOptions json;
-  std::string annotate;  // Folder for annotated pictures; empty: none.
+  std::filesystem::path
+      annotate;  // Folder for annotated pictures; empty: none.
   bool timing = false;
 };
 
@@ -36,23 +37,29 @@ struct Totals {
   std::size_t failed = 0;
 };
 
-Result<Outcome> RecognizeFile(const std::filesystem::path& path,
-                              Recognizer& recognizer, const Gallery* gallery,
-                              const RecognizeFlags& flags) {
+struct Input {
+  std::filesystem::path path;
+  std::filesystem::path annotated;  // Where its picture goes; empty: nowhere.
+};
+
+Result<Outcome> RecognizeFile(const Input& input, Recognizer& recognizer,
+                              const Gallery* gallery,
+                              const IdentifyOptions& options) {
+  const auto& path = input.path;
   const auto bytes = ReadFileLimited(path, ImageLimits{}.max_bytes);
   if (!bytes) return bytes.Failure();
   auto recognition = recognizer.Recognize(*bytes);
   if (!recognition) return recognition.Failure(path.string());
   Outcome outcome{std::move(recognition->analysis), {}, recognition->cached};
   if (gallery) {
-    auto people = gallery->Identify(
-        outcome.analysis.faces, outcome.analysis.digest, flags.faces.identify);
+    auto people = gallery->Identify(outcome.analysis.faces,
+                                    outcome.analysis.digest, options);
     if (!people) return people.Failure(path.string());
     outcome.people = std::move(*people);
   }
-  if (!flags.annotate.empty()) {
+  if (!input.annotated.empty()) {
     const auto written = WriteAnnotated(*bytes, outcome.analysis,
-                                        outcome.people, path, flags.annotate);
+                                        outcome.people, input.annotated);
     if (!written) return written.Failure(path.string());
   }
   return outcome;
@@ -76,6 +83,27 @@ std::string TextLine(const std::string& path, const Outcome& outcome) {
   return line;
 }
 
+// What can't be found is printed and counted.
+std::vector<Input> FindInputs(const RecognizeFlags& flags, Totals& totals) {
+  std::vector<Input> inputs;
+  AnnotatedNames names;
+  for (const std::string& given : flags.paths) {
+    for (auto& found : FindImages(std::span(&given, 1))) {
+      if (!found) {
+        ++totals.failed;
+        PrintError(found.error().message);
+        continue;
+      }
+      Input input{std::move(*found), {}};
+      if (!flags.annotate.empty()) {
+        input.annotated = flags.annotate / names.Choose(given, input.path);
+      }
+      inputs.push_back(std::move(input));
+    }
+  }
+  return inputs;
+}
+
 void PrintTiming(double whole) {
   const SessionTimes models = TotalSessionTimes();
   std::fprintf(stderr,
@@ -91,15 +119,7 @@ void Recognize(const RecognizeFlags& flags, CommandContext& context) {
   const auto gallery = (*engine)->gallery_if_any();
   if (!gallery) return context.Fail(gallery.error());
   Totals totals;
-  std::vector<std::filesystem::path> files;
-  for (auto& found : FindImages(flags.paths)) {
-    if (found) {
-      files.push_back(std::move(*found));
-    } else {
-      ++totals.failed;
-      PrintError(found.error().message);
-    }
-  }
+  const std::vector<Input> files = FindInputs(flags, totals);
   const int jobs = JobCount(flags.faces.jobs, files.size());
   {
     Progress progress("recognizing", files.size(), "images");
@@ -107,7 +127,7 @@ void Recognize(const RecognizeFlags& flags, CommandContext& context) {
         files.size(), jobs, static_cast<std::size_t>(jobs) * 8, context.stop,
         [&](std::size_t i) {
           return RecognizeFile(files[i], (*engine)->recognizer(), *gallery,
-                               flags);
+                               flags.faces.identify);
         },
         [&](std::size_t i, Result<Outcome> outcome) {
           if (!outcome) {
@@ -119,7 +139,7 @@ void Recognize(const RecognizeFlags& flags, CommandContext& context) {
             for (const auto& person : outcome->people) {
               totals.known += person.has_value();
             }
-            const std::string path = files[i].string();
+            const std::string path = files[i].path.string();
             progress.Print(context.json
                                ? AnalysisJson(path, outcome->analysis,
                                               outcome->people, flags.json)

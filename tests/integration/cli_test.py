@@ -141,14 +141,19 @@ class Recognize(Case):
 
     def test_annotate_writes_a_picture_for_each_photo(self):
         out = self.folder / "out"
-        self.run_program("recognize", ALBUM / "jesper.jpg",
-                         PHOTOS / "sample1.jpg", "--annotate", out)
-        pictures = sorted(p.name for p in out.rglob("*.jpg"))
-        self.assertEqual(pictures, ["jesper.jpg", "sample1.jpg"])
+        photo = (ALBUM / "jesper.jpg").read_bytes()
+        self.write("album/a/one.jpg", photo)
+        self.write("album/b/one.jpg", photo)
+        other = self.write("other/two.jpg", photo)
+        self.run_program("recognize", self.folder / "album", other, other,
+                         "--annotate", out)
+        pictures = sorted(str(p.relative_to(out)) for p in out.rglob("*.*"))
+        self.assertEqual(
+            pictures, ["a/one.jpg", "b/one.jpg", "two-2.jpg", "two.jpg"])
 
     def test_one_photo_under_two_names_is_recognised_once(self):
         copy = self.write("copy.jpg", (ALBUM / "jesper.jpg").read_bytes())
-        done = self.run_program("recognize", ALBUM / "jesper.jpg", copy)
+        done = self.run_program("recognize", ALBUM / "jesper.jpg", copy, "-j1")
         self.assertIn("1 from the cache", done.stderr)
 
     def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(self):
@@ -311,7 +316,7 @@ class BadState(Case):
         lock.execute("ROLLBACK")
         lock.close()
         people, = self.json_lines("people", "list")
-        self.assertEqual(people["name"], "Jesper")
+        self.assertEqual(people["person"], "Jesper")
 
     def test_a_full_disk_loses_nobody_already_known(self):
         self.teach_jesper()
@@ -386,7 +391,7 @@ class People(Case):
                        (ALBUM / photo).read_bytes())
         self.run_program("people", "import", self.folder / "people")
         self.assertEqual(
-            sorted(p["name"] for p in self.json_lines("people", "list")),
+            sorted(p["person"] for p in self.json_lines("people", "list")),
             ["Anne Helene", "Jesper"])
 
     def test_rename_and_merge(self):
@@ -395,7 +400,7 @@ class People(Case):
         self.run_program("people", "rename", "J", "Yesper")
         self.run_program("people", "merge", "Yesper", "Jesper")
         person, = self.json_lines("people", "list")
-        self.assertEqual((person["name"], person["faces"]), ("Jesper", 2))
+        self.assertEqual((person["person"], person["faces"]), ("Jesper", 2))
 
 
 class Verify(Case):
