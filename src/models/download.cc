@@ -127,7 +127,7 @@ Result<> Continue(HttpClient& client, const Url& url, std::uint64_t max_bytes,
         return Fail(ErrorCode::kUnavailable, "the server sends another range");
       }
     } else if (response.status == 200) {
-      if (const auto restarted = file.Restart(); !restarted) return restarted;
+      if (auto restarted = file.Restart(); !restarted) return restarted;
     } else {
       complete = have > 0 && response.status == 416;  // No such range.
       return StatusError(response.status);
@@ -191,7 +191,7 @@ Result<> Download(const std::string& url, const std::string& sha256,
         attempt >= options.attempts) {
       return got.Failure();
     }
-    if (const auto waited = Wait(delay, options.stop); !waited) return waited;
+    if (auto waited = Wait(delay, options.stop); !waited) return waited;
     delay *= 2;
   }
   std::error_code error;
@@ -222,7 +222,7 @@ Result<> CheckSha256(const Digest& digest, const std::string& expected) {
 }
 
 Result<FolderLock> FolderLock::Take(const std::filesystem::path& folder,
-                                    std::stop_token stop) {
+                                    const std::stop_token& stop) {
   constexpr std::chrono::milliseconds kPollTime{50};
   std::error_code error;
   fs::create_directories(folder, error);

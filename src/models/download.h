@@ -44,7 +44,7 @@ class FolderLock {
   // Makes the folder where it is missing, and waits for whoever holds it.
   // kCancelled.
   static Result<FolderLock> Take(const std::filesystem::path& folder,
-                                 std::stop_token stop);
+                                 const std::stop_token& stop);
   ~FolderLock();
   FolderLock(FolderLock&& other) noexcept;
   FolderLock& operator=(FolderLock&&) = delete;

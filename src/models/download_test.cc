@@ -107,7 +107,7 @@ TEST_F(DownloadTest, BeginsAnewWhereTheServerIgnoresRanges) {
 TEST_F(DownloadTest, BeginsAnewAfterThePartOfAnotherFile) {
   const TestHttpServer server(
       [&](const std::string& request) { return Reply{Serve(body_, request)}; });
-  for (const std::size_t size : {5, 20, 21}) {
+  for (const std::size_t size : {5u, 20u, 21u}) {
     fs::remove(file_);
     Write(part_, std::string(size, 'x'));
     const auto got = Get(server);
@@ -119,7 +119,7 @@ TEST_F(DownloadTest, BeginsAnewAfterThePartOfAnotherFile) {
 TEST_F(DownloadTest, TakesAPartThatIsComplete) {
   const TestHttpServer server(
       [&](const std::string& request) { return Reply{Serve(body_, request)}; });
-  for (const std::uint64_t max_bytes : {20, 1000}) {
+  for (const std::uint64_t max_bytes : {20u, 1000u}) {
     fs::remove(file_);
     Write(part_, body_);
     ASSERT_TRUE(Get(server, max_bytes));
@@ -177,15 +177,15 @@ TEST_F(DownloadTest, AFileOfAnotherLengthIsRefused) {
 }
 
 TEST_F(DownloadTest, AnswersByStatus) {
-  const std::pair<const char*, ErrorCode> kCases[] = {
+  const std::pair<const char*, ErrorCode> cases[] = {
       {"404 Not Found", ErrorCode::kNotFound},
       {"403 Forbidden", ErrorCode::kPermissionDenied},
       {"400 Bad Request", ErrorCode::kFailedPrecondition},
       {"204 No Content", ErrorCode::kFailedPrecondition},
       {"416 Range Not Satisfiable", ErrorCode::kFailedPrecondition},
   };
-  for (const auto& [status, code] : kCases) {
-    const TestHttpServer server([&](const std::string&) {
+  for (const auto& [status, code] : cases) {
+    const TestHttpServer server([&status = status](const std::string&) {
       return Reply{TestHttpServer::Status(status, "")};
     });
     EXPECT_EQ(Get(server).error().code, code) << status;

@@ -157,7 +157,7 @@ Result<> FetchAsset(std::string_view source_text, const std::string& sha256,
         return size <= kMaxAssetBytes &&
                PlaceOf(name, source->path).has_value();
       },
-      [&](const std::string& name, std::string bytes) -> Result<> {
+      [&](const std::string& name, const std::string& bytes) -> Result<> {
         const fs::path place = *PlaceOf(name, source->path);
         std::error_code error;
         fs::create_directories((folder / place).parent_path(), error);

@@ -68,7 +68,7 @@ TEST(ModelCard, HoldsWhatItsFileSays) {
 }
 
 TEST(ModelCard, AMistakeNamesItsKey) {
-  const std::pair<std::string, std::string> kMistakes[] = {
+  const std::pair<std::string, std::string> mistakes[] = {
       {With("name = \"tiny\"", ""), "name is missing"},
       {With("\"tiny\"", "\"../tiny\""), "name must be"},
       {With("\"tiny\"", "\".tiny\""), "name must be"},
@@ -101,7 +101,7 @@ TEST(ModelCard, AMistakeNamesItsKey) {
       {std::string("\xff\xfe\x00", 3), "line 1"},
       {"", "is missing"},
   };
-  for (const auto& [text, expected] : kMistakes) {
+  for (const auto& [text, expected] : mistakes) {
     const auto card = ParseModelCard(text);
     ASSERT_FALSE(card) << expected;
     EXPECT_EQ(card.error().code, ErrorCode::kInvalidArgument);

@@ -102,12 +102,11 @@ Result<> Install(const ModelCard& card, const std::string& onnx,
   if (error) {
     return FailWithErrno(model.parent_path().string(), error.value());
   }
-  if (const auto written = WriteFileAtomically(model, onnx); !written) {
-    return written;
-  }
+  auto written = WriteFileAtomically(model, onnx);
+  if (!written) return written;
   const Receipt receipt{card.sha256, kImportVersion, Sha256(onnx).ToHex(),
                         onnx.size()};
-  auto written = WriteFileAtomically(ReceiptOf(model), ToText(receipt));
+  written = WriteFileAtomically(ReceiptOf(model), ToText(receipt));
   if (!written) fs::remove(model, error);
   return written;
 }

@@ -80,8 +80,7 @@ Result<> FetchNpm(const std::string& name, const std::string& sha256,
   if (address->empty()) {
     return Fail(ErrorCode::kNotFound, "npm knows no " + name);
   }
-  const auto done =
-      Download(*address, sha256, kMaxArchiveBytes, archive, options);
+  auto done = Download(*address, sha256, kMaxArchiveBytes, archive, options);
   if (done || (done.error().code != ErrorCode::kUnavailable &&
                done.error().code != ErrorCode::kPermissionDenied)) {
     return done;
@@ -95,8 +94,8 @@ Result<> FetchNpm(const std::string& name, const std::string& sha256,
 Result<> FetchDeb(const std::string& name, const std::string& sha256,
                   const std::filesystem::path& archive,
                   const FetchOptions& options) {
-  const auto done = DownloadWith({"apt-get", "download", "--quiet", name},
-                                 sha256, archive, options);
+  auto done = DownloadWith({"apt-get", "download", "--quiet", name}, sha256,
+                           archive, options);
   if (done || done.error().code != ErrorCode::kUnavailable) return done;
   return Fail(ErrorCode::kUnavailable,
               done.error().message +

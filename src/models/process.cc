@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <sstream>
 #include <utility>
 
 #include "core/file.h"
@@ -17,7 +18,8 @@
 namespace ocelli {
 namespace {
 
-constexpr std::size_t kMaxComplaint = 600;  // Bytes of standard error kept.
+constexpr std::size_t kMaxComplaint = 16
+                                      << 10;  // Bytes of standard error kept.
 
 struct Pipe {
   Pipe() {
@@ -93,12 +95,16 @@ class Child {
   pid_t id_ = -1;
 };
 
-// The last line that says something.
-std::string LastLine(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
-    text.pop_back();
+// The line that says why: the first one called an error, as npm goes on for
+// many lines and apt warns before; else the last.
+std::string Reason(const std::string& complaint) {
+  std::istringstream lines(complaint);
+  std::string line, last;
+  while (std::getline(lines, line)) {
+    if (line.starts_with("E: ") || line.find("rror") != line.npos) return line;
+    if (!line.empty()) last = line;
   }
-  return text.substr(text.rfind('\n') + 1);
+  return last;
 }
 
 }  // namespace
@@ -162,17 +168,15 @@ Result<> RunProcess(const std::vector<std::string>& arguments,
         complaints.Close(0);
       } else {
         complaint.append(buffer.data(), static_cast<std::size_t>(size));
-        if (complaint.size() > kMaxComplaint) {
-          complaint.erase(0, complaint.size() - kMaxComplaint);
-        }
+        complaint.resize(std::min(complaint.size(), kMaxComplaint));
       }
     }
   }
   const int status = child.Wait();
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  complaint = LastLine(complaint);
+  const std::string reason = Reason(complaint);
   return Fail(ErrorCode::kUnavailable,
-              name + " failed" + (complaint.empty() ? "" : ": " + complaint));
+              name + " failed" + (reason.empty() ? "" : ": " + reason));
 }
 
 }  // namespace ocelli

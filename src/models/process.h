@@ -24,7 +24,7 @@ struct ProcessOptions {
 
 // Runs a program found on the PATH, never through a shell, without standard
 // input, and waits for it. kNotFound: there is no such program. kUnavailable:
-// it failed, with the end of what it said on standard error.
+// it failed, with what it said of why on standard error.
 // kDeadlineExceeded and kCancelled: it was killed.
 Result<> RunProcess(const std::vector<std::string>& arguments,
                     const ProcessOptions& options);

@@ -33,6 +33,11 @@ TEST(Process, ThatFailsIsQuoted) {
       RunProcess({"sh", "-c", "echo one >&2; echo two >&2; exit 3"}, {});
   EXPECT_EQ(run.error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(run.error().message, "sh failed: two");
+  EXPECT_EQ(RunProcess({"sh", "-c", "printf 'W: x\\nE: y\\nz' >&2; exit 1"}, {})
+                .error()
+                .message,
+            "sh failed: E: y");
+  EXPECT_EQ(RunProcess({"false"}, {}).error().message, "false failed");
 }
 
 TEST(Process, ThatDoesNotExistIsNotFound) {

@@ -73,12 +73,12 @@ Result<> TarReader::Feed(std::span<const std::byte> bytes) {
       header_.append(rest.substr(0, count));
       rest.remove_prefix(count);
       if (header_.size() == kBlock) {
-        if (const auto read = ReadHeader(); !read) return read;
+        if (auto read = ReadHeader(); !read) return read;
         header_.clear();
       }
     }
     if (type_ != 0 && left_ == 0) {
-      if (const auto ended = EndEntry(); !ended) return ended;
+      if (auto ended = EndEntry(); !ended) return ended;
     }
   }
   return {};
@@ -90,7 +90,7 @@ Result<> TarReader::ReadHeader() {
   const auto expected = Octal(Field(header_, 148, 8));
   if (!expected) return expected.Failure();
   // The checksum counts its own field as blanks.
-  std::uint64_t sum = 8 * ' ';
+  std::uint64_t sum = std::uint64_t{8} * ' ';
   for (std::size_t i = 0; i < kBlock; ++i) {
     if (i < 148 || i >= 156) sum += static_cast<unsigned char>(header_[i]);
   }

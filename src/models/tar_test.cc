@@ -44,7 +44,7 @@ TEST(Tar, GivesItsFilesHoweverItIsCut) {
   const std::string archive = TarEntry("a/one", "1") + TarEntry("a/empty", "") +
                               TarEntry("a/two", std::string(1024, '2')) +
                               TarEnd();
-  for (const std::size_t step : {1, 7, 512, 100'000}) {
+  for (const std::size_t step : {1u, 7u, 512u, 100'000u}) {
     const auto files = ReadAll(archive, step);
     ASSERT_TRUE(files) << files.error().message;
     EXPECT_THAT(*files, ElementsAre(Pair("a/empty", ""), Pair("a/one", "1"),
@@ -78,7 +78,7 @@ TEST(Tar, LeavesOutWhatIsNotWanted) {
   TarReader reader([](const std::string& name,
                       std::uint64_t size) { return name == "b" && size == 2; },
                    [&](const std::string& name, std::string bytes) {
-                     files[name] = bytes;
+                     files[name] = std::move(bytes);
                      return Result<>();
                    });
   ASSERT_TRUE(reader.Feed(Bytes(TarEntry("a", "11") + TarEntry("b", "22"))));

@@ -20,7 +20,7 @@ struct Answer {
   std::string body;
 };
 
-Answer Get(const std::string& address, HttpOptions options = {},
+Answer Get(const std::string& address, const HttpOptions& options = {},
            Result<> head_outcome = {}) {
   HttpClient client;
   Answer answer{Fail(ErrorCode::kInternal, ""), ""};
