@@ -189,7 +189,11 @@ Result<> Download(const std::string& url, const std::string& sha256,
     }
     if (got.error().code != ErrorCode::kUnavailable ||
         attempt >= options.attempts) {
-      return got.Failure();
+      const std::uint64_t kept = SizeOf(part);
+      if (kept == 0) return got.Failure();
+      return Fail(got.error().code,
+                  got.error().message + "; the next try goes on after the " +
+                      std::to_string(kept) + " bytes that came");
     }
     if (auto waited = Wait(delay, options.stop); !waited) return waited;
     delay *= 2;
