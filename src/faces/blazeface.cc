@@ -33,6 +33,12 @@ Result<std::vector<Detection>> Decode(const ModelCard& card,
   const std::span<const float> boxes = outputs[0].floats();
   const std::span<const float> logits = outputs[1].floats();
   const float min_logit = min_score > 0 ? Logit(min_score) : -100.f;
+  const auto mismatch = [&]() -> Result<std::vector<Detection>> {
+    return Fail(ErrorCode::kDataLoss,
+                "model " + card.name + " gives " +
+                    std::to_string(logits.size()) +
+                    " anchors, not what its card describes");
+  };
   std::vector<Detection> detections;
   std::size_t anchor = 0;
   for (int layer = 1;; ++layer) {
@@ -46,7 +52,7 @@ Result<std::vector<Detection>> Decode(const ModelCard& card,
     const int rows = (window.height + stride - 1) / stride;
     const std::size_t end =
         anchor + anchors * static_cast<std::size_t>(columns * rows);
-    if (end > logits.size() || end * kValues > boxes.size()) break;
+    if (end > logits.size() || end * kValues > boxes.size()) return mismatch();
     for (int row = 0; row < rows; ++row) {
       for (int column = 0; column < columns; ++column) {
         const PointF centre{
@@ -62,10 +68,7 @@ Result<std::vector<Detection>> Decode(const ModelCard& card,
     }
   }
   if (anchor != logits.size() || anchor * kValues != boxes.size()) {
-    return Fail(ErrorCode::kDataLoss, "model " + card.name + " gives " +
-                                          std::to_string(logits.size()) +
-                                          " anchors where its card describes " +
-                                          std::to_string(anchor));
+    return mismatch();
   }
   return detections;
 }

@@ -90,10 +90,18 @@ RectF WholeOf(ImageView image) {
           static_cast<float>(image.height)};
 }
 
+// A score is worth less the smaller the face is: so much less that, where two
+// levels see the same face, the finer one wins. `trusted_box` is the height in
+// input pixels from which scores are taken as they are; 0: all are.
+float Discount(float score, float height, float trusted_box) {
+  if (height >= trusted_box) return score;
+  return Sigmoid(Logit(score) + std::log(height / trusted_box));
+}
+
 Result<std::vector<Detection>> DetectAt(const FaceDetector& detector,
                                         ImageView image, const RectF& canvas,
                                         const std::vector<Level>& levels,
-                                        float min_score) {
+                                        float trusted_box, float min_score) {
   if (!detector.any_size()) {
     return detector.Detect(image, Letterbox(image, detector.native_size()),
                            min_score);
@@ -103,11 +111,11 @@ Result<std::vector<Detection>> DetectAt(const FaceDetector& detector,
     for (const DetectorWindow& window : WindowsOf(canvas, level.long_side)) {
       const auto found = detector.Detect(image, window, min_score);
       if (!found) return found.Failure();
-      for (const Detection& one : *found) {
+      for (Detection one : *found) {
         const float height = one.box.height / window.scale;
-        if (height >= level.min_box && height <= level.max_box) {
-          all.push_back(one);
-        }
+        if (height < level.min_box || height > level.max_box) continue;
+        one.score = Discount(one.score, height, trusted_box);
+        if (one.score >= min_score) all.push_back(one);
       }
     }
   }
@@ -151,11 +159,12 @@ std::vector<Face> AsFaces(const std::vector<Detection>& detections,
 namespace fusion {
 
 constexpr Level kCoarse{192, 12, kAnySize};
-constexpr Level kFine{640, 0, kTallestInTile};
+constexpr Level kFine{640, 0, 128};
 
 constexpr float kMinCandidate = .1f;  // Of the detector's own score.
 constexpr float kFlagWeight = .10f;   // Of the mesh's logit.
-constexpr float kThreshold = .41f;    // 0.1 false positives a picture.
+constexpr float kTrustedBox = 32;     // Input pixels.
+constexpr float kThreshold = .37f;    // 0.1 false positives a picture.
 constexpr Overlap kSameCandidate{.3f, .7f};
 constexpr Overlap kSameFace{.4f, .8f};
 
@@ -196,7 +205,8 @@ Result<std::vector<Face>> Find(const FaceDetector& detector,
                                const RectF& canvas,
                                const std::vector<Level>& levels,
                                float min_score, int mesh_passes) {
-  auto detections = DetectAt(detector, image, canvas, levels, kMinCandidate);
+  auto detections =
+      DetectAt(detector, image, canvas, levels, kTrustedBox, kMinCandidate);
   if (!detections) return detections.Failure();
   *detections = Suppress(std::move(*detections), kSameCandidate);
   auto meshes = MeshOf(mesher, image, *detections, mesh_passes);
@@ -205,7 +215,7 @@ Result<std::vector<Face>> Find(const FaceDetector& detector,
 }
 
 // A second look for a face that fills the picture, which the detector doubts.
-constexpr float kTightThreshold = .3f;
+constexpr float kTightThreshold = .25f;
 constexpr float kTightMargin = .3f;  // Of the long side, all round.
 
 bool FillsPicture(const Face& face, ImageView image) {
@@ -243,7 +253,7 @@ Result<std::vector<Face>> FaceFinder::FindPlain(const FaceDetector& detector,
   const auto levels =
       LevelsFor({{detector.native_size()}}, image, options_.min_face);
   auto detections =
-      DetectAt(detector, image, WholeOf(image), levels,
+      DetectAt(detector, image, WholeOf(image), levels, 0,
                ScoreThreshold(detector.card(), mesher_ != nullptr, options_));
   if (!detections) return detections.Failure();
   if (levels.size() > 1) {

