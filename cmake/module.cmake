@@ -1,5 +1,22 @@
 include(GoogleTest)
 
+# What the sanitizers are not to report.
+set(OCELLI_TEST_ENVIRONMENT
+    LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp)
+
+# ocelli_test(PREFIX TARGET libraries...): the cases of an executable, each a
+# test called "PREFIX: case".
+function(ocelli_test prefix target)
+  target_link_libraries(${target} PRIVATE ${ARGN} ocelli_warnings
+                        GTest::gmock_main)
+  target_compile_definitions(${target} PRIVATE
+    OCELLI_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  gtest_discover_tests(${target} TEST_PREFIX "${prefix}: " NO_PRETTY_VALUES
+                       DISCOVERY_MODE PRE_TEST
+                       PROPERTIES TIMEOUT 300
+                       ENVIRONMENT ${OCELLI_TEST_ENVIRONMENT})
+endfunction()
+
 # ocelli_module(NAME [DEPENDS modules...] [LINK libraries...])
 #
 # One folder, one static library ocelli_NAME from its *.cc. `DEPENDS` are other
@@ -22,14 +39,7 @@ function(ocelli_module name)
 
   if(OCELLI_TESTS AND tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE ocelli_${name} ocelli_warnings
-                          ${ARG_LINK} GTest::gmock_main)
-    target_compile_definitions(${name}_test PRIVATE
-      OCELLI_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    gtest_discover_tests(${name}_test TEST_PREFIX "${name}: "
-                         DISCOVERY_MODE PRE_TEST
-                         PROPERTIES TIMEOUT 300 ENVIRONMENT
-                           LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp)
+    ocelli_test(${name} ${name}_test ocelli_${name} ${ARG_LINK})
   endif()
   if(OCELLI_BENCH AND benches)
     add_executable(${name}_bench ${benches})
