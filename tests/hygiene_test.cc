@@ -76,4 +76,15 @@ TEST(HygieneTest, TheRuleBites) {
   EXPECT_FALSE(IsForbidden("a folder called src/work/ is fine"));
 }
 
+TEST(HygieneTest, EveryRoomSaysWhatItIsInFortyLines) {
+  for (const auto& room :
+       fs::directory_iterator(fs::path(OCELLI_SOURCE_DIR) / "src")) {
+    std::ifstream readme(room.path() / "README.md");
+    const auto lines = std::count(std::istreambuf_iterator<char>(readme),
+                                  std::istreambuf_iterator<char>(), '\n');
+    EXPECT_GT(lines, 0) << room.path();
+    EXPECT_LE(lines, 40) << room.path();
+  }
+}
+
 }  // namespace
