@@ -17,9 +17,11 @@ inline constexpr int kImportVersion = 1;
 Result<std::string> TfliteToOnnx(std::span<const std::byte> tflite);
 
 // The same computation, faster in ONNX Runtime: initializers out of the
-// inputs, PRelu as depthwise convolutions, batch and (where the graph is fully
-// convolutional) height and width made free. kDataLoss where `onnx` is no
-// valid model.
+// inputs, PRelu as depthwise convolutions, channels in whole blocks of 16;
+// batch and (where the graph ends in rows of cells, as detectors do) height and
+// width made free. These must be multiples of all strides taken together, 32
+// for BlazeFace's full range. kDataLoss where `onnx` is no valid model,
+// kUnimplemented where its weights lie in other files.
 Result<std::string> RewriteForSpeed(std::span<const std::byte> onnx);
 
 }  // namespace ocelli

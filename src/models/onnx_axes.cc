@@ -1,7 +1,9 @@
 #include "models/onnx_axes.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -18,7 +20,7 @@ using Known = std::optional<OnnxAxes>;
 // Sizes beyond all reason count as unknown, so that sums of some can't
 // overflow.
 OnnxAxis Fixed(std::int64_t size) {
-  return {Kind::kFixed, size < 0 || size > std::int64_t{1} << 40 ? 0 : size};
+  return {.size = size < 0 || size > std::int64_t{1} << 40 ? 0 : size};
 }
 
 bool IsFixed(const OnnxAxis& axis) { return axis.kind == Kind::kFixed; }
@@ -45,6 +47,24 @@ std::optional<std::size_t> AxisIndex(std::int64_t axis, std::size_t rank) {
   if (axis < 0) axis += static_cast<std::int64_t>(rank);
   if (axis < 0 || axis >= static_cast<std::int64_t>(rank)) return std::nullopt;
   return static_cast<std::size_t>(axis);
+}
+
+// The axis with its proportion changed, or nothing where that gets out of hand
+// or there are pixels besides the proportion.
+std::optional<OnnxAxis> Scale(OnnxAxis axis, std::int64_t times,
+                              std::int64_t parts) {
+  constexpr std::int64_t kLimit = 1 << 15;
+  if (!IsSpatial(axis) || axis.size != 0 || times < 1 || parts < 1 ||
+      std::max(times, parts) > kLimit) {
+    return std::nullopt;
+  }
+  axis.times *= times;
+  axis.parts *= parts;
+  const std::int64_t divisor = std::gcd(axis.times, axis.parts);
+  axis.times /= divisor;
+  axis.parts /= divisor;
+  if (std::max(axis.times, axis.parts) > kLimit) return std::nullopt;
+  return axis;
 }
 
 std::optional<OnnxAxis> Broadcast(const OnnxAxis& a, const OnnxAxis& b) {
@@ -219,8 +239,10 @@ class Tracer {
       const std::int64_t steps =
           slack >= 0 ? slack / strides[i]
                      : -((-slack + strides[i] - 1) / strides[i]);
-      if (steps != -1) return std::nullopt;
       axis.size = 0;
+      const auto scaled = Scale(axis, 1, strides[i]);
+      if (steps != -1 || !scaled) return std::nullopt;
+      axis = *scaled;
     }
     return axes;
   }
@@ -263,9 +285,13 @@ class Tracer {
       if (scale == 1) continue;
       if (IsFixed(axis)) {
         axis = Fixed(0);
-      } else if (!IsSpatial(axis) || axis.size != 0) {
-        return std::nullopt;
+        continue;
       }
+      // Whole factors only.
+      const auto times = scale >= 1 && scale <= 64 ? std::llround(scale) : 0;
+      const auto scaled = Scale(axis, times, 1);
+      if (!scaled || static_cast<float>(times) != scale) return std::nullopt;
+      axis = *scaled;
     }
     return axes;
   }
@@ -274,8 +300,13 @@ class Tracer {
     Known axes = Input(node, 0);
     const std::int64_t block = Integer(node, "blocksize", 0);
     if (!axes || axes->size() != 4 || block < 1 || block > 1 << 15 ||
-        (*axes)[2].size != 0 || (*axes)[3].size != 0 || !IsFixed((*axes)[1])) {
+        !IsFixed((*axes)[1])) {
       return std::nullopt;
+    }
+    for (OnnxAxis& axis : {std::ref((*axes)[2]), std::ref((*axes)[3])}) {
+      const auto scaled = IsFixed(axis) ? Fixed(0) : Scale(axis, block, 1);
+      if (!scaled) return std::nullopt;
+      axis = *scaled;
     }
     (*axes)[1].size /= block * block;
     return axes;
@@ -440,7 +471,7 @@ class Tracer {
         return std::nullopt;
       }
       (*shape)[1] = -1;
-      reshaped[1] = {Kind::kCells, 0};
+      reshaped[1] = {.kind = Kind::kCells};
     } else if (!std::all_of(axes->begin() + 1, axes->end(), IsFixed)) {
       return std::nullopt;
     }
@@ -450,6 +481,14 @@ class Tracer {
 };
 
 }  // namespace
+
+OnnxAxes DeclaredAxes(const onnx::ValueInfoProto& input) {
+  OnnxAxes axes;
+  for (const auto& size : input.type().tensor_type().shape().dim()) {
+    axes.push_back(Fixed(size.dim_value()));
+  }
+  return axes;
+}
 
 OnnxAxesMap TraceAxes(const onnx::GraphProto& graph,
                       std::map<std::string, OnnxAxes> inputs) {

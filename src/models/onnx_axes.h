@@ -22,6 +22,9 @@ struct OnnxAxis {
   // kFixed: its size, 0 while unknown. kHeight, kWidth: pixels added to the
   // proportion by padding. Otherwise 0.
   std::int64_t size = 0;
+  // kHeight, kWidth: the proportion is times / parts, in lowest terms.
+  std::int64_t times = 1;
+  std::int64_t parts = 1;
 
   bool operator==(const OnnxAxis&) const = default;
 };
@@ -37,6 +40,9 @@ struct OnnxAxesMap {
   // the free axes can have any size.
   std::map<std::string, std::vector<std::int64_t>> reshapes;
 };
+
+// The sizes that a graph states for its input; all axes are kFixed.
+OnnxAxes DeclaredAxes(const onnx::ValueInfoProto& input);
 
 // Follows the axes from `inputs` through the graph.
 OnnxAxesMap TraceAxes(const onnx::GraphProto& graph,

@@ -6,6 +6,7 @@
 
 #include "models/import.h"
 #include "models/onnx_axes.h"
+#include "models/onnx_blocks.h"
 #include "models/onnx_constants.h"
 #include "models/onnx_graph.h"
 
@@ -69,26 +70,20 @@ enum class Freedom { kNone, kBatch, kBatchAndSize };
 
 // A picture has few channels, first or last.
 constexpr std::int64_t kMaxChannels = 4;
-constexpr std::int64_t kMaxSize = 1 << 20;
 
 OnnxAxes InputAxes(const onnx::ValueInfoProto& input, Freedom freedom) {
-  OnnxAxes axes;
-  const auto& shape = input.type().tensor_type().shape();
-  for (const auto& size : shape.dim()) {
-    axes.push_back({Kind::kFixed,
-                    std::clamp<std::int64_t>(size.dim_value(), 0, kMaxSize)});
-  }
+  OnnxAxes axes = DeclaredAxes(input);
   if (freedom == Freedom::kNone || axes.empty()) return axes;
   // A size of 0 is one that is free already.
-  if (axes[0].size <= 1) axes[0] = {Kind::kBatch, 0};
+  if (axes[0].size <= 1) axes[0] = {.kind = Kind::kBatch};
   if (freedom == Freedom::kBatch || axes.size() != 4) return axes;
   const auto is_color = [&](std::size_t i) {
     return axes[i].size >= 1 && axes[i].size <= kMaxChannels;
   };
   if (!is_color(1) && !is_color(3)) return axes;
   const std::size_t row = is_color(3) ? 1 : 2;
-  axes[row] = {Kind::kHeight, 0};
-  axes[row + 1] = {Kind::kWidth, 0};
+  axes[row] = {.kind = Kind::kHeight};
+  axes[row + 1] = {.kind = Kind::kWidth};
   return axes;
 }
 
@@ -197,20 +192,15 @@ class PReluRewriter {
   }
 };
 
-const char* FreeName(Kind kind) {
-  switch (kind) {
-    case Kind::kBatch:
-      return "batch";
-    case Kind::kHeight:
-      return "height";
-    case Kind::kWidth:
-      return "width";
-    case Kind::kCells:
-      return "cells";
-    case Kind::kFixed:
-      break;
-  }
-  return nullptr;
+// Sizes that are equal have equal names; "height/4" is a quarter.
+std::string FreeName(const OnnxAxis& axis) {
+  if (axis.kind == Kind::kBatch) return "batch";
+  if (axis.kind == Kind::kCells) return "cells";
+  std::string name = axis.kind == Kind::kHeight ? "height" : "width";
+  if (axis.times != 1) name += "*" + std::to_string(axis.times);
+  if (axis.parts != 1) name += "/" + std::to_string(axis.parts);
+  if (axis.size != 0) name += "+" + std::to_string(axis.size);
+  return name;
 }
 
 void Declare(const OnnxAxes& axes, onnx::ValueInfoProto& info) {
@@ -220,7 +210,43 @@ void Declare(const OnnxAxes& axes, onnx::ValueInfoProto& info) {
     auto& size = *shape.mutable_dim(static_cast<int>(i));
     // A name that the model gave may tie this axis to another.
     if (size.has_dim_value() || !size.has_dim_param()) {
-      size.set_dim_param(FreeName(axes[i].kind));
+      size.set_dim_param(FreeName(axes[i]));
+    }
+  }
+}
+
+// Tells ONNX Runtime which pictures inside the graph have the same size: its
+// own inference gives up at strides, and then it can't join additions to
+// convolutions.
+void DeclarePictures(const OnnxAxesMap& traced, onnx::GraphProto& graph) {
+  for (const onnx::ValueInfoProto& input : graph.input()) {
+    if (input.type().tensor_type().elem_type() != onnx::TensorProto::FLOAT) {
+      return;
+    }
+  }
+  for (const onnx::NodeProto& node : graph.node()) {
+    static const std::set<std::string> kFloatOps = {
+        "Add", "Clip", "Concat", "Conv", "MaxPool", "Pad", "Relu", "Resize"};
+    const auto axes =
+        node.output_size() == 1 && kFloatOps.contains(node.op_type())
+            ? traced.values.find(node.output(0))
+            : traced.values.end();
+    if (axes == traced.values.end() || axes->second.size() != 4 ||
+        axes->second[2].kind != Kind::kHeight ||
+        axes->second[3].kind != Kind::kWidth) {
+      continue;
+    }
+    onnx::ValueInfoProto& info = *graph.add_value_info();
+    info.set_name(node.output(0));
+    auto& type = *info.mutable_type()->mutable_tensor_type();
+    type.set_elem_type(onnx::TensorProto::FLOAT);
+    for (const OnnxAxis& axis : axes->second) {
+      auto& size = *type.mutable_shape()->add_dim();
+      if (axis.kind != Kind::kFixed) {
+        size.set_dim_param(FreeName(axis));
+      } else if (axis.size != 0) {
+        size.set_dim_value(axis.size);
+      }
     }
   }
 }
@@ -260,6 +286,7 @@ bool Free(onnx::GraphProto& graph, Freedom freedom) {
     Declare(traced.values.at(output.name()), output);
   }
   graph.clear_value_info();  // Says the old sizes.
+  DeclarePictures(traced, graph);
   return true;
 }
 
@@ -304,6 +331,7 @@ Result<std::string> RewriteForSpeed(std::span<const std::byte> onnx) {
   HoistConstants(graph);
   HideInitializers(graph);
   PReluRewriter(graph).Rewrite();
+  AlignChannels(graph);
   if (!Free(graph, Freedom::kBatchAndSize)) Free(graph, Freedom::kBatch);
   DropUnused(graph);
   return model.SerializeAsString();
