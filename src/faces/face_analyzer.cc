@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -56,15 +57,18 @@ Result<Cards> FindCards(const ModelStore& models,
   return cards;
 }
 
-// The model of T, opened on the first Start() or Get().
+// The model of T, opened on the first Start() or Get(); then `then` is called.
 template <typename T>
-Result<std::unique_ptr<Lazy<T>>> OpenLater(const ModelStore& models,
-                                           const ModelCard& card,
-                                           const SessionOptions& options) {
+Result<std::unique_ptr<Lazy<T>>> OpenLater(
+    const ModelStore& models, const ModelCard& card,
+    const SessionOptions& options, std::function<void()> then = [] {}) {
   const auto path = models.PathOf(card);
   if (!path) return path.Failure();
-  return std::make_unique<Lazy<T>>(
-      [path = *path, card, options] { return T::Open(path, card, options); });
+  return std::make_unique<Lazy<T>>([path = *path, card, options, then] {
+    auto opened = T::Open(path, card, options);
+    then();
+    return opened;
+  });
 }
 
 FaceFinderOptions FinderOptions(const FaceAnalyzerOptions& options) {
@@ -79,9 +83,9 @@ class Analyzer final : public FaceAnalyzer {
            std::unique_ptr<Lazy<FaceMesher>> mesher,
            std::unique_ptr<Lazy<FaceDescriber>> describer,
            const FaceFinderOptions& options)
-      : detector_(std::move(detector)),
+      : describer_(std::move(describer)),
         mesher_(std::move(mesher)),
-        describer_(std::move(describer)),
+        detector_(std::move(detector)),
         finder_(*detector_, mesher_.get(), options) {
     detector_->Start();
     if (mesher_) mesher_->Start();
@@ -110,9 +114,10 @@ class Analyzer final : public FaceAnalyzer {
   }
 
  private:
+  // Null where not asked for. Outlives mesher_, whose thread starts it.
+  const std::unique_ptr<Lazy<FaceDescriber>> describer_;
+  const std::unique_ptr<Lazy<FaceMesher>> mesher_;  // Likewise.
   const std::unique_ptr<Lazy<FaceDetector>> detector_;
-  const std::unique_ptr<Lazy<FaceMesher>> mesher_;        // May be null.
-  const std::unique_ptr<Lazy<FaceDescriber>> describer_;  // May be null.
   const FaceFinder finder_;
 };
 
@@ -126,17 +131,22 @@ Result<std::unique_ptr<FaceAnalyzer>> FaceAnalyzer::Open(
                                .provider = options.provider};
   auto detector = OpenLater<FaceDetector>(models, cards->detector, session);
   if (!detector) return detector.Failure();
-  std::unique_ptr<Lazy<FaceMesher>> mesher;
-  if (cards->mesh) {
-    auto opened = OpenLater<FaceMesher>(models, *cards->mesh, session);
-    if (!opened) return opened.Failure();
-    mesher = std::move(*opened);
-  }
   std::unique_ptr<Lazy<FaceDescriber>> describer;
   if (cards->describer) {
     auto opened = OpenLater<FaceDescriber>(models, *cards->describer, session);
     if (!opened) return opened.Failure();
     describer = std::move(*opened);
+  }
+  std::unique_ptr<Lazy<FaceMesher>> mesher;
+  if (cards->mesh) {
+    // One after the other, for they are not needed at once and the detector,
+    // which is, has a processor to itself.
+    auto opened = OpenLater<FaceMesher>(models, *cards->mesh, session,
+                                        [describer = describer.get()] {
+                                          if (describer) describer->Start();
+                                        });
+    if (!opened) return opened.Failure();
+    mesher = std::move(*opened);
   }
   return std::make_unique<Analyzer>(std::move(*detector), std::move(mesher),
                                     std::move(describer),

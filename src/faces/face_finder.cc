@@ -66,15 +66,23 @@ DetectorWindow Letterbox(ImageView image, int side) {
           side};
 }
 
-// `base`, and finer ones where the smallest face wanted asks for them. Each
-// covers faces from 12 to 64 input pixels, so four times finer is enough.
+// `base`, without what would only enlarge a small picture, and finer levels
+// where the smallest face wanted asks for them. Those cover faces from 12 to 64
+// input pixels, so four times finer is enough.
 std::vector<Level> LevelsFor(std::vector<Level> base, ImageView image,
                              float min_face) {
-  if (min_face <= 0) return base;
+  constexpr float kMostEnlarged = 2;
   constexpr float kStep = 4;
   const float long_side =
       static_cast<float>(std::max(image.width, image.height));
-  const float wanted = long_side * std::min(kSmallestBox / min_face, 2.f);
+  const float most = kMostEnlarged * long_side;
+  while (base.size() > 1 && most < static_cast<float>(base.back().long_side)) {
+    base.back().long_side = static_cast<int>(most);
+    if (base.back().long_side > base[base.size() - 2].long_side) break;
+    base.pop_back();
+  }
+  if (min_face <= 0) return base;
+  const float wanted = std::min(long_side * kSmallestBox / min_face, most);
   const float finest = static_cast<float>(base.back().long_side);
   if (wanted <= finest) return base;
   const float steps = std::ceil(std::log(wanted / finest) / std::log(kStep));
@@ -177,7 +185,8 @@ RectF Adjust(const RectF& box, bool from_mesh) {
   return {centre.x - width / 2, centre.y - height / 2, width, height};
 }
 
-std::vector<Face> Fuse(std::vector<Detection> detections,
+std::vector<Face> Fuse(ImageView image,
+                       const std::vector<Detection>& detections,
                        std::vector<FaceMesh> meshes, float min_score) {
   std::vector<Detection> fused;
   std::vector<FaceMesh> kept;
@@ -186,32 +195,40 @@ std::vector<Face> Fuse(std::vector<Detection> detections,
     const float score = std::clamp(one.score, 1e-6f, 1 - 1e-6f);
     one.score = Sigmoid(Logit(score) + kFlagWeight * meshes[i].logit);
     if (!(one.score >= min_score)) continue;
-    if (Accepted(meshes[i])) one.box = BoundsOf(meshes[i].points);
+    if (Accepted(meshes[i])) {
+      one.box = BoundsOf(meshes[i].points);
+      one.keypoints = KeypointsOf(meshes[i].points);
+    }
     fused.push_back(one);
     kept.push_back(std::move(meshes[i]));
   }
   std::vector<Detection> best;
   std::vector<FaceMesh> best_meshes;
   for (const std::size_t i : FindBest(fused, kSameFace)) {
+    fused[i].box = ClipTo(Adjust(fused[i].box, Accepted(kept[i])), image.width,
+                          image.height);
+    if (fused[i].box.area() <= 0) continue;
     best.push_back(fused[i]);
-    best.back().box = Adjust(best.back().box, Accepted(kept[i]));
     best_meshes.push_back(std::move(kept[i]));
   }
   return AsFaces(best, std::move(best_meshes));
 }
 
 Result<std::vector<Face>> Find(const FaceDetector& detector,
-                               const FaceMesher& mesher, ImageView image,
-                               const RectF& canvas,
+                               const Lazy<FaceMesher>& lazy_mesher,
+                               ImageView image, const RectF& canvas,
                                const std::vector<Level>& levels,
                                float min_score, int mesh_passes) {
   auto detections =
       DetectAt(detector, image, canvas, levels, kTrustedBox, kMinCandidate);
   if (!detections) return detections.Failure();
+  if (detections->empty()) return std::vector<Face>();
   *detections = Suppress(std::move(*detections), kSameCandidate);
-  auto meshes = MeshOf(mesher, image, *detections, mesh_passes);
+  const auto mesher = lazy_mesher.Get();
+  if (!mesher) return mesher.Failure();
+  auto meshes = MeshOf(**mesher, image, *detections, mesh_passes);
   if (!meshes) return meshes.Failure();
-  return Fuse(std::move(*detections), std::move(*meshes), min_score);
+  return Fuse(image, *detections, std::move(*meshes), min_score);
 }
 
 // A second look for a face that fills the picture, which the detector doubts.
@@ -271,11 +288,9 @@ Result<std::vector<Face>> FaceFinder::FindPlain(const FaceDetector& detector,
 
 Result<std::vector<Face>> FaceFinder::FindFused(const FaceDetector& detector,
                                                 ImageView image) const {
-  const auto mesher = mesher_->Get();
-  if (!mesher) return mesher.Failure();
   const auto look = [&](const RectF& canvas, const std::vector<Level>& levels,
                         float threshold) {
-    return fusion::Find(detector, **mesher, image, canvas, levels, threshold,
+    return fusion::Find(detector, *mesher_, image, canvas, levels, threshold,
                         options_.mesh_passes);
   };
   const auto levels =

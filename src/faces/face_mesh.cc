@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <utility>
 
@@ -128,6 +129,26 @@ RectF BoundsOf(std::span<const Point3F> mesh) {
       mesh.begin(), mesh.end(),
       [](const Point3F& a, const Point3F& b) { return a.y < b.y; });
   return {left->x, top->y, right->x - left->x, bottom->y - top->y};
+}
+
+std::array<PointF, 6> KeypointsOf(std::span<const Point3F> mesh) {
+  const auto mean = [&](std::initializer_list<std::size_t> which) {
+    PointF sum;
+    for (const std::size_t i : which) {
+      sum.x += mesh[i].x;
+      sum.y += mesh[i].y;
+    }
+    const float count = static_cast<float>(which.size());
+    return PointF{sum.x / count, sum.y / count};
+  };
+  // Corners and lids of either eye, nose tip, lips, and the outline of the
+  // face before the ears.
+  return {mean({33, 133, 159, 145}),
+          mean({362, 263, 386, 374}),
+          mean({4}),
+          mean({13, 14}),
+          mean({234}),
+          mean({454})};
 }
 
 Region MeshRegion(const Detection& detection) {

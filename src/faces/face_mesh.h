@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -30,6 +31,9 @@ Region MeshRegion(std::span<const Point3F> mesh);
 
 // The upright box of a mesh.
 RectF BoundsOf(std::span<const Point3F> mesh);
+
+// The six points of a detection (detection.h), as the mesh has them.
+std::array<PointF, 6> KeypointsOf(std::span<const Point3F> mesh);
 
 // Thread-safe.
 class FaceMesher {

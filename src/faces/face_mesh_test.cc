@@ -39,6 +39,21 @@ TEST(MeshRegion, OfAMeshGoesByItsBoundsAndEyeCorners) {
   EXPECT_FLOAT_EQ(region.rotation, 0);
 }
 
+TEST(KeypointsOf, TakesEyesNoseMouthAndEars) {
+  std::vector<Point3F> mesh(468);
+  for (const std::size_t i : {33, 133, 159, 145}) mesh[i] = {30, 40, 0};
+  for (const std::size_t i : {362, 263, 386, 374}) mesh[i] = {70, 42, 0};
+  mesh[4] = {50, 60, 0};
+  mesh[13] = {48, 78, 0};
+  mesh[14] = {52, 82, 0};
+  mesh[234] = {10, 50, 0};
+  mesh[454] = {90, 51, 0};
+  const std::array<PointF, 6> expected = {PointF{30, 40}, PointF{70, 42},
+                                          PointF{50, 60}, PointF{50, 80},
+                                          PointF{10, 50}, PointF{90, 51}};
+  EXPECT_EQ(KeypointsOf(mesh), expected);
+}
+
 TEST(BoundsOf, NothingIsEmpty) { EXPECT_EQ(BoundsOf({}), RectF{}); }
 
 }  // namespace
