@@ -117,7 +117,8 @@ Result<std::vector<Detection>> DetectAt(const FaceDetector& detector,
   std::vector<Detection> all;
   for (const Level& level : levels) {
     for (const DetectorWindow& window : WindowsOf(canvas, level.long_side)) {
-      const auto found = detector.Detect(image, window, min_score);
+      // Anchors of half that score still have a say in a weighted mean.
+      const auto found = detector.Detect(image, window, min_score / 2);
       if (!found) return found.Failure();
       for (Detection one : *found) {
         const float height = one.box.height / window.scale;
