@@ -69,7 +69,8 @@ void Compose(const FT_Bitmap& bitmap, int left, int top,
   for (int row = 0; row < static_cast<int>(bitmap.rows); ++row) {
     const int y = top + row;
     if (y < 0 || y >= mask.height) continue;
-    const std::uint8_t* source = bitmap.buffer + row * bitmap.pitch;
+    const std::uint8_t* source =
+        bitmap.buffer + std::ptrdiff_t{row} * bitmap.pitch;
     for (int column = 0; column < static_cast<int>(bitmap.width); ++column) {
       const int x = left + column;
       if (x < 0 || x >= mask.width) continue;

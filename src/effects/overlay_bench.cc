@@ -14,7 +14,7 @@ void BM_DrawOverlay(benchmark::State& state) {
   std::vector<OverlayFace> faces(10);
   for (std::size_t i = 0; i < faces.size(); ++i) {
     const auto column = static_cast<float>(i % 5);
-    const auto row = static_cast<float>(i / 5);
+    const float row = i < 5 ? 0 : 1;
     faces[i].box = {100 + 350 * column, 150 + 450 * row, 200, 200};
     faces[i].label = "Person " + std::to_string(i);
     faces[i].detail = "0.71";

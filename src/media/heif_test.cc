@@ -49,7 +49,8 @@ std::string Encode(const Image& picture, const Form& form) {
       heif_image_get_plane(image, heif_channel_interleaved, &stride);
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
-      std::uint8_t* pixel = pixels + y * stride + x * 4;
+      std::uint8_t* pixel =
+          pixels + std::ptrdiff_t{y} * stride + std::ptrdiff_t{x} * 4;
       std::copy_n(picture.view().Pixel(x, y), 3, pixel);
       pixel[3] = form.transparent_left && x < width / 2 ? 0 : 255;
     }
@@ -126,9 +127,10 @@ TEST_P(Heif, TransparencyShowsWhite) {
 TEST_P(Heif, TheLimitsHold) {
   const std::string file = EncodeOrSkip(Quarters(96, 64, "RGBY"));
   if (skipped_) GTEST_SKIP() << "libheif has no encoder";
-  EXPECT_TRUE(DecodeImage(AsBytes(file), {.max_pixels = 96 * 64}));
+  constexpr std::uint64_t kPixels = 96 * 64;
+  EXPECT_TRUE(DecodeImage(AsBytes(file), {.max_pixels = kPixels}));
   EXPECT_EQ(
-      DecodeImage(AsBytes(file), {.max_pixels = 96 * 64 - 1}).error().code,
+      DecodeImage(AsBytes(file), {.max_pixels = kPixels - 1}).error().code,
       ErrorCode::kResourceExhausted);
 }
 

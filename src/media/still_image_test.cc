@@ -31,6 +31,7 @@ using std::string_literals::operator""s;
 constexpr char kUpright[] = "RGBY";
 constexpr int kWidth = 48;
 constexpr int kHeight = 32;
+constexpr std::uint64_t kPixels = 48 * 32;
 
 // The corners as stored, by orientation: "the 0th row is at the visual right,
 // the 0th column at the visual top" and so on. EXIF 2.32, 4.6.4.
@@ -407,10 +408,9 @@ TEST(DecodeImage, TheLimitsHoldForEveryFormat) {
   const Image image = Quarters(kWidth, kHeight, kUpright);
   for (const std::string& encoded : {Jpeg(image), Png(image), Webp(image)}) {
     const auto small =
-        DecodeImage(AsBytes(encoded), {.max_pixels = kWidth * kHeight - 1});
+        DecodeImage(AsBytes(encoded), {.max_pixels = kPixels - 1});
     EXPECT_EQ(small.error().code, ErrorCode::kResourceExhausted);
-    EXPECT_TRUE(
-        DecodeImage(AsBytes(encoded), {.max_pixels = kWidth * kHeight}));
+    EXPECT_TRUE(DecodeImage(AsBytes(encoded), {.max_pixels = kPixels}));
     const auto short_file =
         DecodeImage(AsBytes(encoded), {.max_bytes = encoded.size() - 1});
     EXPECT_EQ(short_file.error().code, ErrorCode::kResourceExhausted);
