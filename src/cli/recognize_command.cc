@@ -107,9 +107,9 @@ std::vector<Input> FindInputs(const RecognizeFlags& flags, Totals& totals) {
 void PrintTiming(double whole) {
   const SessionTimes models = TotalSessionTimes();
   std::fprintf(stderr,
-               "timing: whole %.1f ms, opening models %.1f ms, running models "
-               "%.1f ms (added up over threads)\n",
-               whole * 1e3, models.opening * 1e3, models.running * 1e3);
+               "timing: whole %.1f ms, opening or running models %.1f ms, "
+               "running models %.1f ms\n",
+               whole * 1e3, models.inside * 1e3, models.running * 1e3);
 }
 
 void Recognize(const RecognizeFlags& flags, CommandContext& context) {

@@ -92,6 +92,9 @@ class Analyzer final : public FaceAnalyzer {
   }
 
   Result<std::vector<Face>> Analyze(ImageView image) const override {
+    const auto detector = detector_->Get();
+    if (!detector) return detector.Failure();
+    if (describer_) describer_->Start();
     auto faces = finder_.Find(image);
     if (!faces) return faces;
     std::sort(faces->begin(), faces->end(),

@@ -9,6 +9,9 @@ namespace ocelli {
 namespace {
 
 Result<OnnxRuntime> Load() {
+  // Official builds otherwise report to their maker. Safe beside threads that
+  // read the environment, since glibc makes the first addition in a copy.
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   const char* chosen = std::getenv("OCELLI_ONNXRUNTIME");
   const auto library =
       chosen && *chosen

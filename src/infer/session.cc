@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
+#include <mutex>
 #include <type_traits>
 
 #include "core/log.h"
@@ -58,26 +58,44 @@ bool Fits(std::span<const std::int64_t> actual,
       [](std::int64_t a, std::int64_t w) { return w < 0 ? a > 0 : a == w; });
 }
 
-// Nanoseconds, see TotalSessionTimes().
-std::atomic<std::int64_t> opening_time = 0;
-std::atomic<std::int64_t> running_time = 0;
+// The wall time while at least one thread is inside. Thread-safe.
+class BusyTime {
+ public:
+  void Enter() {
+    const std::lock_guard lock(mutex_);
+    if (inside_++ == 0) since_ = Clock::now();
+  }
+  void Leave() {
+    const std::lock_guard lock(mutex_);
+    if (--inside_ == 0) total_ += Clock::now() - since_;
+  }
+  double seconds() const {
+    const std::lock_guard lock(mutex_);
+    return std::chrono::duration<double>(total_).count();
+  }
 
-// Adds the time of its own life to `total`.
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  mutable std::mutex mutex_;
+  int inside_ = 0;
+  Clock::time_point since_;
+  Clock::duration total_{};
+};
+
+BusyTime in_models;
+BusyTime running_models;
+
+// Counts its own life in.
 class Stopwatch {
  public:
-  explicit Stopwatch(std::atomic<std::int64_t>& total) : total_(total) {}
-  ~Stopwatch() {
-    total_ +=
-        std::chrono::nanoseconds(std::chrono::steady_clock::now() - start_)
-            .count();
-  }
+  explicit Stopwatch(BusyTime& busy) : busy_(busy) { busy_.Enter(); }
+  ~Stopwatch() { busy_.Leave(); }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
 
  private:
-  std::atomic<std::int64_t>& total_;
-  const std::chrono::steady_clock::time_point start_ =
-      std::chrono::steady_clock::now();
+  BusyTime& busy_;
 };
 
 // Asks for the provider that a user calls "cuda". Throws what ONNX Runtime
@@ -253,8 +271,7 @@ struct Session::State {
 };
 
 SessionTimes TotalSessionTimes() {
-  return {static_cast<double>(opening_time) / 1e9,
-          static_cast<double>(running_time) / 1e9};
+  return {in_models.seconds(), running_models.seconds()};
 }
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -272,7 +289,7 @@ Result<std::unique_ptr<Session>> Session::Open(const fs::path& model,
   if (!fs::is_regular_file(model, error)) {
     return Fail(ErrorCode::kNotFound, "no model file " + model.string());
   }
-  const Stopwatch stopwatch(opening_time);
+  const Stopwatch inside(in_models);
   const auto runtime = OpenOnnxRuntime();
   if (!runtime) return runtime.Failure();
   auto made = MakeOptions(options);
@@ -346,7 +363,8 @@ Result<std::vector<Tensor>> Session::Run(
   }
   auto ran = CallOnnxRuntime(
       ErrorCode::kInternal, doing, [&]() -> Result<std::vector<Tensor>> {
-        const Stopwatch stopwatch(running_time);
+        const Stopwatch inside(in_models);
+        const Stopwatch running(running_models);
         std::vector<Ort::Value> values;
         for (const Tensor* tensor : input_tensors) {
           values.push_back(ToOrt(*tensor));

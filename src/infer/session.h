@@ -47,11 +47,11 @@ struct SessionOptions {
   bool keep_optimized = true;
 };
 
-// Seconds that the threads of this process have spent in ONNX Runtime, added
-// up.
+// Wall time of this process, in seconds, during which at least one of its
+// threads was in ONNX Runtime.
 struct SessionTimes {
-  double opening = 0;
-  double running = 0;
+  double inside = 0;   // Opening a model or running one.
+  double running = 0;  // Running one.
 };
 SessionTimes TotalSessionTimes();
 

@@ -1,5 +1,6 @@
 // The program: global flags, signals, and the list of subcommands.
 
+#include <malloc.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -146,4 +147,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace ocelli
 
-int main(int argc, char** argv) { return ocelli::Main(argc, argv); }
+int main(int argc, char** argv) {
+  // Pictures get mappings of their own, which go back to the system when freed.
+  // Left alone, glibc raises this with the first one and keeps the next ones.
+  constexpr int kLarge = 16 << 20;
+  mallopt(M_MMAP_THRESHOLD, kLarge);
+  mallopt(M_TRIM_THRESHOLD, kLarge);
+  return ocelli::Main(argc, argv);
+}
