@@ -45,6 +45,7 @@ class LayeredCache final : public ResultCache {
 
   Result<std::uint64_t> Purge() override {
     if (auto near = front_->Purge(); !near) return near;
+    hits_ = misses_ = 0;
     return back_->Purge();
   }
 

@@ -60,7 +60,7 @@ class MemoryCache final : public ResultCache {
     const std::uint64_t count = entries_.size();
     by_key_.clear();
     entries_.clear();
-    bytes_ = 0;
+    bytes_ = hits_ = misses_ = 0;
     return count;
   }
 

@@ -23,7 +23,7 @@ struct ResultKey {
 };
 
 struct CacheStats {
-  std::uint64_t hits = 0;    // Since this object was made.
+  std::uint64_t hits = 0;    // Since the cache was begun or purged.
   std::uint64_t misses = 0;  // Likewise.
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;

@@ -133,8 +133,9 @@ TEST_P(ResultCacheContract, PurgeLeavesNothing) {
   for (int n = 0; n < 10; ++n) ASSERT_TRUE(cache->Put(Key(n), "value"));
   EXPECT_EQ(cache->Purge().value(), 10u);
   EXPECT_EQ(cache->Purge().value(), 0u);
-  EXPECT_EQ(cache->Get(Key(1)).value(), std::nullopt);
   EXPECT_EQ(cache->Stats()->bytes, 0u);
+  EXPECT_EQ(cache->Get(Key(1)).value(), std::nullopt);
+  EXPECT_EQ(cache->Stats()->misses, 1u);
   ASSERT_TRUE(cache->Put(Key(1), "again"));
   EXPECT_EQ(cache->Stats()->entries, 1u);
 }
@@ -187,8 +188,8 @@ class SqliteCacheTest : public testing::Test {
   void Tamper(const std::string& sql) {
     DatabaseOptions options;
     options.application_id = 0x4f634361;
-    constexpr const char* kOneMigration[] = {""};
-    options.migrations = kOneMigration;
+    constexpr const char* kSame[] = {"", ""};
+    options.migrations = kSame;
     auto database = Database::Open(file_, options);
     ASSERT_TRUE(database) << database.error().message;
     auto changed = (*database)->Run(sql);
@@ -204,6 +205,19 @@ class SqliteCacheTest : public testing::Test {
 TEST_F(SqliteCacheTest, ValuesOutliveTheProgram) {
   ASSERT_TRUE(MustOpen()->Put(Key(1), "value"));
   EXPECT_THAT(MustOpen()->Get(Key(1)).value(), Optional(std::string("value")));
+}
+
+TEST_F(SqliteCacheTest, HitsAndMissesOfEveryProcessAddUp) {
+  for (int i = 0; i < 3; ++i) {
+    const auto cache = MustOpen();
+    ASSERT_TRUE(cache->Get(Key(1)));
+    ASSERT_TRUE(cache->Put(Key(1), "value"));
+    ASSERT_TRUE(cache->Get(Key(1)));
+  }
+  EXPECT_EQ(MustOpen()->Stats()->hits, 5u);
+  EXPECT_EQ(MustOpen()->Stats()->misses, 1u);
+  ASSERT_TRUE(MustOpen()->Purge());
+  EXPECT_EQ(MustOpen()->Stats()->hits, 0u);
 }
 
 TEST_F(SqliteCacheTest, AChangedValueIsAMiss) {
@@ -279,8 +293,8 @@ TEST_F(SqliteCacheTest, ALockedFileIsUnavailableAndHitsGoOn) {
   ASSERT_TRUE(cache->Put(Key(1), "value"));
   DatabaseOptions options;
   options.application_id = 0x4f634361;
-  constexpr const char* kOneMigration[] = {""};
-  options.migrations = kOneMigration;
+  constexpr const char* kSame[] = {"", ""};
+  options.migrations = kSame;
   auto holder = Database::Open(file_, options);
   ASSERT_TRUE(holder);
   auto transaction = Transaction::Begin(**holder);

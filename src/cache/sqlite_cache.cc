@@ -35,11 +35,14 @@ constexpr const char* kMigrations[] = {R"(
   CREATE TRIGGER entry_removed AFTER DELETE ON entries BEGIN
     UPDATE totals SET entries = entries - 1, bytes = bytes - OLD.bytes;
     DELETE FROM stored WHERE id = OLD.value;
-  END;)"};
+  END;)",
+                                       R"(
+  ALTER TABLE totals ADD COLUMN hits INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE totals ADD COLUMN misses INTEGER NOT NULL DEFAULT 0;)"};
 
 // What an entry's rows take beside its value.
 constexpr std::uint64_t kEntryOverhead = 200;
-// A hit renews the last use only where that is older: most write nothing.
+// A hit renews the last use only where that is older.
 constexpr std::chrono::microseconds kTouchAfter = std::chrono::hours(1);
 constexpr std::size_t kMaxPendingTouches = 4096;
 constexpr std::size_t kMaxIdleConnections = 16;
@@ -152,10 +155,10 @@ class SqliteCache final : public ResultCache {
         connections_(std::move(connections)) {}
 
   ~SqliteCache() override {
-    if (touched_.empty()) return;
+    if (hits_ + misses_ == 0) return;
     // Nobody is left to tell, and losing them costs little.
     static_cast<void>(WithConnection(
-        [this](Database& database) { return WriteTouches(database); }));
+        [this](Database& database) { return WriteUse(database); }));
   }
 
   Result<std::optional<std::string>> Get(const ResultKey& key) override {
@@ -198,7 +201,7 @@ class SqliteCache final : public ResultCache {
       const std::lock_guard lock(write_mutex_);
       auto transaction = Transaction::Begin(database);
       if (!transaction) return transaction.Failure();
-      if (auto renewed = RenewTouched(database); !renewed) return renewed;
+      if (auto noted = NoteUse(database); !noted) return noted;
       auto removed =
           database.Run("DELETE FROM entries WHERE id = ?", {RowId(key)});
       if (!removed) return removed.Failure();
@@ -220,10 +223,15 @@ class SqliteCache final : public ResultCache {
     CacheStats stats{hits_, misses_, 0, 0, options_.max_bytes};
     auto read = WithConnection([&](Database& database) {
       return database.Query(
-          "SELECT entries, bytes FROM totals", {},
+          "SELECT hits, misses, entries, bytes FROM totals", {},
           [&](const SqlRow& row) -> Result<> {
-            stats.entries = static_cast<std::uint64_t>(row.Int(0));
-            stats.bytes = static_cast<std::uint64_t>(row.Int(1));
+            const auto count = [&](int column) {
+              return static_cast<std::uint64_t>(row.Int(column));
+            };
+            stats.hits += count(0);
+            stats.misses += count(1);
+            stats.entries = count(2);
+            stats.bytes = count(3);
             return {};
           });
     });
@@ -239,6 +247,9 @@ class SqliteCache final : public ResultCache {
       auto removed = database.Run("DELETE FROM entries");
       if (!removed) return removed.Failure();
       count = static_cast<std::uint64_t>(*removed);
+      hits_ = misses_ = 0;
+      auto reset = database.Run("UPDATE totals SET hits = 0, misses = 0");
+      if (!reset) return reset.Failure();
       if (auto shrunk = database.Run("VACUUM"); !shrunk) {
         return shrunk.Failure();
       }
@@ -293,19 +304,24 @@ class SqliteCache final : public ResultCache {
       if (touched_.size() < kMaxPendingTouches) return;
     }
     static_cast<void>(WithConnection(
-        [this](Database& database) { return WriteTouches(database); }));
+        [this](Database& database) { return WriteUse(database); }));
   }
 
-  Result<> WriteTouches(Database& database) {
+  Result<> WriteUse(Database& database) {
     const std::lock_guard lock(write_mutex_);
     auto transaction = Transaction::Begin(database);
     if (!transaction) return transaction.Failure();
-    if (auto renewed = RenewTouched(database); !renewed) return renewed;
+    if (auto noted = NoteUse(database); !noted) return noted;
     return transaction->Commit();
   }
 
-  // Inside a transaction.
-  Result<> RenewTouched(Database& database) {
+  // Inside a transaction: hits, misses and touches since the last time.
+  Result<> NoteUse(Database& database) {
+    auto counted =
+        database.Run("UPDATE totals SET hits = hits + ?, misses = misses + ?",
+                     {static_cast<std::int64_t>(hits_.exchange(0)),
+                      static_cast<std::int64_t>(misses_.exchange(0))});
+    if (!counted) return counted.Failure();
     std::vector<std::int64_t> ids;
     {
       const std::lock_guard lock(mutex_);
@@ -346,6 +362,7 @@ class SqliteCache final : public ResultCache {
   const std::filesystem::path file_;
   const CacheOptions options_;
   const Clock& clock_;
+  // Not yet in the file.
   std::atomic<std::uint64_t> hits_ = 0;
   std::atomic<std::uint64_t> misses_ = 0;
 

@@ -29,6 +29,10 @@ std::string Megabytes(std::uint64_t bytes) {
   return text;
 }
 
+std::string Results(std::uint64_t count) {
+  return std::to_string(count) + (count == 1 ? " result" : " results");
+}
+
 Result<std::unique_ptr<ResultCache>> Open(const CommandContext& context) {
   const auto options = CacheOptionsFrom(context.config);
   if (!options) return options.Failure();
@@ -45,10 +49,13 @@ void Stats(CommandContext& context) {
          {{"file", file},
           {"entries", stats->entries},
           {"bytes", stats->bytes},
-          {"max_bytes", stats->max_bytes}},
-         file + ": " + std::to_string(stats->entries) + " results, " +
+          {"max_bytes", stats->max_bytes},
+          {"hits", stats->hits},
+          {"misses", stats->misses}},
+         file + ": " + Results(stats->entries) + ", " +
              Megabytes(stats->bytes) + " of at most " +
-             Megabytes(stats->max_bytes));
+             Megabytes(stats->max_bytes) + "; " + std::to_string(stats->hits) +
+             " hits, " + std::to_string(stats->misses) + " misses");
 }
 
 // Databases that were found damaged hold results too.
@@ -79,7 +86,7 @@ void Purge(CommandContext& context) {
   const auto damaged = RemoveSetAside(context.paths.results());
   if (!damaged) return context.Fail(damaged.error());
   Report(context, {{"removed", *removed}, {"damaged_files", *damaged}},
-         std::to_string(*removed) + " results removed");
+         Results(*removed) + " removed");
 }
 
 }  // namespace

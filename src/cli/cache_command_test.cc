@@ -21,9 +21,10 @@ TEST_F(CacheCommandTest, StatsAndPurgeCount) {
   auto ran = command_.Run({"cache", "stats", "--json"});
   EXPECT_EQ(ran.exit_code, kExitDone) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr(R"("entries":1,)"));
+  EXPECT_THAT(ran.out, HasSubstr(R"("hits":0,"misses":0)"));
   ran = command_.Run({"cache", "purge"});
   EXPECT_EQ(ran.exit_code, kExitDone) << ran.err;
-  EXPECT_EQ(ran.out, "1 results removed\n");
+  EXPECT_EQ(ran.out, "1 result removed\n");
   EXPECT_THAT(command_.Run({"cache", "stats"}).out, HasSubstr(": 0 results"));
 }
 

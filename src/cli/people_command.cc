@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <fstream>
@@ -53,6 +54,11 @@ std::string Number(const char* format, float number) {
   char text[32];
   std::snprintf(text, sizeof(text), format, static_cast<double>(number));
   return text;
+}
+
+// For JSON: no more digits than mean something.
+double Rounded(float number) {
+  return std::round(static_cast<double>(number) * 1e4) / 1e4;
 }
 
 std::string SizeOf(const Face& face) {
@@ -122,7 +128,7 @@ Result<> Enrol(const Enrolment& enrolment, const Analysis& analysis,
                              {"face", *id},
                              {"path", enrolment.path.string()},
                              {"digest", analysis.digest.ToHex()},
-                             {"quality", quality}})
+                             {"quality", Rounded(quality)}})
                      : enrolment.path.string() + ": " + enrolment.name +
                            ", face " + std::to_string(*id) +
                            Number(", quality %.2f", quality));
@@ -280,15 +286,15 @@ void Show(const PeopleFlags& flags, CommandContext& context) {
               {"path", face.source},
               {"digest", face.image.ToHex()},
               {"box",
-               {{"x", face.box.x},
-                {"y", face.box.y},
-                {"width", face.box.width},
-                {"height", face.box.height}}},
+               {{"x", Rounded(face.box.x)},
+                {"y", Rounded(face.box.y)},
+                {"width", Rounded(face.box.width)},
+                {"height", Rounded(face.box.height)}}},
               {"quality",
-               {{"size", quality.size},
-                {"sharpness", quality.sharpness},
-                {"frontality", quality.frontality},
-                {"overall", quality.overall}}},
+               {{"size", Rounded(quality.size)},
+                {"sharpness", Rounded(quality.sharpness)},
+                {"frontality", Rounded(quality.frontality)},
+                {"overall", Rounded(quality.overall)}}},
               {"created", DateOf(face.created)},
               {"comparable", face.comparable}},
              "face " + std::to_string(face.id) + ": " + face.source +
