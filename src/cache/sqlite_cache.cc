@@ -54,7 +54,7 @@ DatabaseOptions StorageOptions() {
   options.durable = false;
   options.busy_timeout = std::chrono::milliseconds(100);
   options.page_bytes = 8192;
-  options.checkpoint_pages = 64;
+  options.checkpoint_pages = 128;
   options.checkpoint_on_close = false;
   return options;
 }

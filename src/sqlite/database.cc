@@ -131,7 +131,24 @@ struct Database::State {
     statements.clear();
     sqlite3_close(connection);
   }
+  // After each commit. SQLite's own automatic checkpoint keeps the log's
+  // frames: where every process writes little and ends, none ever knows that
+  // they have been moved, and the log grows for ever.
+  static int EmptyLongLog(void* self, sqlite3* connection, const char*,
+                          int pages) {
+    const auto* state = static_cast<State*>(self);
+    if (pages < state->checkpoint_pages) return SQLITE_OK;
+    // Who reads is not waited for: a later commit tries again.
+    sqlite3_busy_timeout(connection, 0);
+    sqlite3_wal_checkpoint_v2(connection, nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                              nullptr, nullptr);
+    sqlite3_busy_timeout(connection, state->busy_timeout_ms);
+    return SQLITE_OK;
+  }
+
   sqlite3* connection = nullptr;
+  int busy_timeout_ms = 0;
+  int checkpoint_pages = 0;
   std::map<std::string, StatementPtr, std::less<>> statements;
 };
 
@@ -188,9 +205,10 @@ Result<std::unique_ptr<Database>> Database::Open(
 
 Result<> Database::Configure(const DatabaseOptions& options) {
   sqlite3* connection = state_->connection;
-  sqlite3_busy_timeout(connection,
-                       static_cast<int>(options.busy_timeout.count()));
-  sqlite3_wal_autocheckpoint(connection, options.checkpoint_pages);
+  state_->busy_timeout_ms = static_cast<int>(options.busy_timeout.count());
+  state_->checkpoint_pages = options.checkpoint_pages;
+  sqlite3_busy_timeout(connection, state_->busy_timeout_ms);
+  sqlite3_wal_hook(connection, State::EmptyLongLog, state_.get());
   sqlite3_db_config(connection, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
   // The file may be hostile: its schema is never to run code of ours.
   sqlite3_db_config(connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);

@@ -230,6 +230,17 @@ TEST_F(DatabaseTest, AWriteThatTheSystemRefusesLosesNothing) {
   EXPECT_EQ(MustOpen()->QueryInt("SELECT count(*) FROM t").value(), 1);
 }
 
+TEST_F(DatabaseTest, TheLogStaysSmallWhereEachProcessWritesLittle) {
+  DatabaseOptions options = Options();
+  options.checkpoint_on_close = false;
+  options.checkpoint_pages = 16;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(MustOpen(options)->Run("INSERT INTO t(a) VALUES(1)"));
+  }
+  EXPECT_LE(std::filesystem::file_size(file_.string() + "-wal"), 20u * 4200);
+  EXPECT_EQ(MustOpen(options)->QueryInt("SELECT count(*) FROM t").value(), 100);
+}
+
 TEST_F(DatabaseTest, ManyMayMakeTheSameFileAtOnce) {
   DatabaseOptions options = Options();
   options.busy_timeout = std::chrono::seconds(20);
