@@ -1,7 +1,5 @@
 #include "faces/model_input.h"
 
-#include <algorithm>
-
 namespace ocelli {
 
 Tensor MakeInput(const ModelCard& card, int count, int height, int width) {
@@ -13,59 +11,7 @@ Tensor MakeInput(const ModelCard& card, int count, int height, int width) {
 
 PixelEncoding EncodingOf(const ModelCard& card) {
   return {card.input.layout == "NCHW", card.input.order == "BGR",
-          card.input.mean, card.input.scale};
-}
-
-Result<std::unique_ptr<Session>> OpenModel(const std::filesystem::path& model,
-                                           const ModelCard& card,
-                                           const SessionOptions& options) {
-  auto session = Session::Open(model, options);
-  if (!session) return session.Failure("opening model " + card.name);
-  const auto has = [](const std::vector<TensorInfo>& tensors,
-                      const std::string& name, std::size_t rank) {
-    return std::any_of(
-        tensors.begin(), tensors.end(), [&](const TensorInfo& tensor) {
-          return tensor.name == name && tensor.type == "float32" &&
-                 (rank == 0 || tensor.shape.size() == rank);
-        });
-  };
-  if ((*session)->inputs().size() != 1 ||
-      !has((*session)->inputs(), card.input.name, 4)) {
-    return Fail(ErrorCode::kDataLoss,
-                "model " + card.name + " at " + model.string() +
-                    " does not have its card's input " + card.input.name);
-  }
-  for (const std::string& output : card.outputs) {
-    if (!has((*session)->outputs(), output, 0)) {
-      return Fail(ErrorCode::kDataLoss,
-                  "model " + card.name + " at " + model.string() +
-                      " does not have its card's output " + output);
-    }
-  }
-  return session;
-}
-
-Result<std::vector<Tensor>> RunModel(const Session& session,
-                                     const ModelCard& card,
-                                     const Tensor& input) {
-  const NamedTensor named[] = {{card.input.name, input}};
-  const std::vector<std::string_view> outputs(card.outputs.begin(),
-                                              card.outputs.end());
-  auto tensors = session.Run(named, outputs);
-  if (!tensors) return tensors.Failure("running model " + card.name);
-  return tensors;
-}
-
-int BatchLimit(const Session& session) {
-  constexpr int kMany = 16;  // Bounds memory; more gains nothing.
-  return session.inputs()[0].shape[0] < 0 ? kMany : 1;
-}
-
-float ParameterOf(const ModelCard& card, const std::string& name,
-                  float fallback) {
-  const auto found = card.parameters.find(name);
-  return found == card.parameters.end() ? fallback
-                                        : static_cast<float>(found->second);
+          card.input.mean[0], card.input.scale[0]};
 }
 
 }  // namespace ocelli

@@ -205,8 +205,19 @@ TensorInfo Describe(const std::string& name, const Ort::TypeInfo& type) {
   return {name, NameOf(tensor.GetElementType()), tensor.GetShape()};
 }
 
-// Refers to the values of `tensor`.
-Ort::Value ToOrt(const Tensor& tensor) {
+Ort::Value ToHalf(const Tensor& tensor) {
+  Ort::AllocatorWithDefaultOptions allocator;
+  auto value = Ort::Value::CreateTensor<Ort::Float16_t>(
+      allocator, tensor.shape.data(), tensor.shape.size());
+  std::ranges::transform(tensor.floats(),
+                         value.GetTensorMutableData<Ort::Float16_t>(),
+                         [](float number) { return Ort::Float16_t(number); });
+  return value;
+}
+
+// Refers to the values of `tensor` unless they need another type.
+Ort::Value ToOrt(const Tensor& tensor, const TensorInfo& info) {
+  if (info.type == "float16") return ToHalf(tensor);
   static const auto memory =
       Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
   return std::visit(
@@ -237,6 +248,14 @@ Result<Tensor> FromOrt(const Ort::Value& value) {
       return CopyTensor<std::uint8_t>(info.GetShape(), value, count);
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64:
       return CopyTensor<std::int64_t>(info.GetShape(), value, count);
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16: {
+      Tensor floats = Tensor::Floats(info.GetShape());
+      std::transform(value.GetTensorData<Ort::Float16_t>(),
+                     value.GetTensorData<Ort::Float16_t>() + count,
+                     floats.floats().begin(),
+                     [](Ort::Float16_t half) { return half.ToFloat(); });
+      return floats;
+    }
     default:
       return Fail(ErrorCode::kUnimplemented,
                   "an output of type " + NameOf(info.GetElementType()));
@@ -252,8 +271,9 @@ std::string Mismatch(const TensorInfo& info, const Tensor& tensor) {
   for (const std::int64_t size : tensor.shape) {
     expected *= static_cast<std::size_t>(std::max<std::int64_t>(size, 0));
   }
-  if (type == info.type && Fits(tensor.shape, info.shape) &&
-      count == expected) {
+  const bool suits =
+      type == info.type || (type == "float32" && info.type == "float16");
+  if (suits && Fits(tensor.shape, info.shape) && count == expected) {
     return {};
   }
   return "input " + info.name + " is " + type + ShapeText(tensor.shape) +
@@ -331,7 +351,7 @@ Result<std::vector<Tensor>> Session::Run(
                     std::to_string(state_->inputs.size()));
   }
   std::vector<const char*> input_names;
-  std::vector<const Tensor*> input_tensors;
+  std::vector<std::pair<const Tensor*, const TensorInfo*>> input_tensors;
   for (const TensorInfo& info : state_->inputs) {
     const auto given = std::find_if(
         inputs.begin(), inputs.end(),
@@ -345,7 +365,7 @@ Result<std::vector<Tensor>> Session::Run(
       return Fail(ErrorCode::kInvalidArgument, doing + ": " + mismatch);
     }
     input_names.push_back(info.name.c_str());
-    input_tensors.push_back(&given->tensor);
+    input_tensors.emplace_back(&given->tensor, &info);
   }
   std::vector<const char*> output_names;
   for (const TensorInfo& info : state_->outputs) {
@@ -366,8 +386,8 @@ Result<std::vector<Tensor>> Session::Run(
         const Stopwatch inside(in_models);
         const Stopwatch running(running_models);
         std::vector<Ort::Value> values;
-        for (const Tensor* tensor : input_tensors) {
-          values.push_back(ToOrt(*tensor));
+        for (const auto& [tensor, info] : input_tensors) {
+          values.push_back(ToOrt(*tensor, *info));
         }
         const auto results = state_->opened.session.Run(
             Ort::RunOptions{nullptr}, input_names.data(), values.data(),

@@ -55,7 +55,8 @@ struct SessionTimes {
 };
 SessionTimes TotalSessionTimes();
 
-// A model ready to run. Thread-safe: any number of threads may Run() at once.
+// A model ready to run. Inputs and outputs of float16 are float32 out here.
+// Thread-safe: any number of threads may Run() at once.
 class Session {
  public:
   // kNotFound, kDataLoss (not a model that ONNX Runtime accepts),

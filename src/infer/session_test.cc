@@ -15,25 +15,27 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-void AddTensor(onnx::ValueInfoProto* value, const std::string& name) {
+void AddTensor(onnx::ValueInfoProto* value, const std::string& name,
+               onnx::TensorProto::DataType type) {
   value->set_name(name);
   auto* tensor = value->mutable_type()->mutable_tensor_type();
-  tensor->set_elem_type(onnx::TensorProto::FLOAT);
+  tensor->set_elem_type(type);
   tensor->mutable_shape()->add_dim()->set_dim_param("batch");
   tensor->mutable_shape()->add_dim()->set_dim_value(2);
 }
 
 // sum = a + b and difference = a - b, each of shape [batch, 2].
-std::string SumModel() {
+std::string SumModel(
+    onnx::TensorProto::DataType type = onnx::TensorProto::FLOAT) {
   onnx::ModelProto model;
   model.set_ir_version(8);
   model.add_opset_import()->set_version(16);
   auto* graph = model.mutable_graph();
   graph->set_name("sums");
-  AddTensor(graph->add_input(), "a");
-  AddTensor(graph->add_input(), "b");
-  AddTensor(graph->add_output(), "sum");
-  AddTensor(graph->add_output(), "difference");
+  AddTensor(graph->add_input(), "a", type);
+  AddTensor(graph->add_input(), "b", type);
+  AddTensor(graph->add_output(), "sum", type);
+  AddTensor(graph->add_output(), "difference", type);
   for (const auto& [op, output] :
        {std::pair("Add", "sum"), std::pair("Sub", "difference")}) {
     auto* node = graph->add_node();
@@ -88,6 +90,19 @@ TEST_F(SessionTest, TakesAnyBatchWhereTheGraphDoes) {
   const NamedTensor inputs[] = {{"a", batch}, {"b", batch}};
   EXPECT_THAT(session->Run(inputs).value()[0].floats(),
               ElementsAre(2, 4, 6, 8));
+}
+
+TEST_F(SessionTest, HalfPrecisionIsFloatOutHere) {
+  std::ofstream(model_) << SumModel(onnx::TensorProto::FLOAT16);
+  const auto session = Session::Open(model_).value();
+  EXPECT_EQ(session->inputs()[0].type, "float16");
+  const Tensor tenth{{1, 2}, std::vector<float>{.1f, -65504}};
+  const NamedTensor inputs[] = {{"a", tenth}, {"b", b_}};
+  const auto result = session->Run(inputs);
+  ASSERT_TRUE(result) << result.error().message;
+  // 0.1 in 11 significant bits; the largest number of the type stays finite.
+  EXPECT_THAT((*result)[0].floats(),
+              ElementsAre(testing::FloatNear(1.1f, 1e-3f), -65504));
 }
 
 TEST_F(SessionTest, AWrongShapeIsNamedWithBothShapes) {

@@ -3,6 +3,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <initializer_list>
@@ -43,9 +44,12 @@ class TableReader {
     return text;
   }
 
+  // The first choice where the key is optional and missing.
   std::string OneOf(std::string_view key,
-                    std::initializer_list<std::string_view> choices) {
-    std::string text = RequiredText(key);
+                    std::initializer_list<std::string_view> choices,
+                    bool optional = false) {
+    std::string text =
+        optional ? Text(key, std::string(*choices.begin())) : RequiredText(key);
     if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
       std::string list;
       for (const std::string_view choice : choices) {
@@ -75,12 +79,23 @@ class TableReader {
     return number->get();
   }
 
-  double Number(std::string_view key) {
+  // One number for all channels, or one for each.
+  std::array<float, 3> Channels(std::string_view key) {
     const toml::node* node = table_.get(key);
-    const auto number = node ? node->value<double>() : std::optional<double>();
-    if (!number || !std::isfinite(*number)) Wrong(key, "must be a number");
-    return number.value_or(0);
+    const toml::array* array = node ? node->as_array() : nullptr;
+    std::array<float, 3> channels{};
+    if (array && array->size() != channels.size()) {
+      Wrong(key, "must be a number or a list of three");
+      return channels;
+    }
+    for (std::size_t i = 0; i < channels.size(); ++i) {
+      channels[i] =
+          static_cast<float>(Number(key, array ? array->get(i) : node));
+    }
+    return channels;
   }
+
+  double Number(std::string_view key) { return Number(key, table_.get(key)); }
 
   bool Truth(std::string_view key) {
     const toml::node* node = table_.get(key);
@@ -120,6 +135,12 @@ class TableReader {
   }
 
  private:
+  double Number(std::string_view key, const toml::node* node) {
+    const auto number = node ? node->value<double>() : std::optional<double>();
+    if (!number || !std::isfinite(*number)) Wrong(key, "must be a number");
+    return number.value_or(0);
+  }
+
   const toml::table& table_;
   const std::string prefix_;
   Result<>& mistake_;
@@ -128,18 +149,39 @@ class TableReader {
 ModelCard::Input ReadInput(const toml::table& table, Result<>& mistake) {
   constexpr int kMaxSide = 8192;
   TableReader reader(table, "input.", mistake);
-  reader.AllowOnly(
-      {"name", "layout", "order", "width", "height", "mean", "scale"});
+  reader.AllowOnly({"name", "layout", "order", "width", "height", "mean",
+                    "scale", "resize", "fit", "short_side"});
   ModelCard::Input input;
   input.name = reader.RequiredText("name");
   input.layout = reader.OneOf("layout", {"NHWC", "NCHW"});
   input.order = reader.OneOf("order", {"RGB", "BGR"});
   input.width = static_cast<int>(reader.Whole("width", 0, kMaxSide));
   input.height = static_cast<int>(reader.Whole("height", 0, kMaxSide));
-  input.mean = static_cast<float>(reader.Number("mean"));
-  input.scale = static_cast<float>(reader.Number("scale"));
-  if (input.scale == 0) reader.Wrong("scale", "must not be 0");
+  input.mean = reader.Channels("mean");
+  input.scale = reader.Channels("scale");
+  if (std::count(input.scale.begin(), input.scale.end(), 0.f) > 0) {
+    reader.Wrong("scale", "must not be 0");
+  }
+  input.resize = reader.OneOf("resize", {"bilinear", "bicubic"}, true);
+  input.fit = reader.OneOf("fit", {"stretch", "crop"}, true);
+  if (input.fit == "crop") {
+    input.short_side = static_cast<int>(reader.Whole(
+        "short_side", std::max({input.width, input.height, 1}), kMaxSide));
+  } else if (table.contains("short_side")) {
+    reader.Wrong("short_side", "is for fit = \"crop\"");
+  }
   return input;
+}
+
+// The sampler of faces/ knows one mean and one scale.
+void CheckChannels(const ModelCard& card, TableReader& reader) {
+  const auto uniform = [](const std::array<float, 3>& channels) {
+    return channels[0] == channels[1] && channels[0] == channels[2];
+  };
+  if (card.task.starts_with("face-") &&
+      !(uniform(card.input.mean) && uniform(card.input.scale))) {
+    reader.Wrong("input.mean", "and input.scale must be one number for faces");
+  }
 }
 
 // A name is a folder's name too.
@@ -196,8 +238,12 @@ Digest ModelCard::Fingerprint() const {
   recipe.Add(input.order);
   recipe.Add(input.width);
   recipe.Add(input.height);
-  recipe.Add(input.mean);
-  recipe.Add(input.scale);
+  for (const float mean : input.mean) recipe.Add(mean);
+  for (const float scale : input.scale) recipe.Add(scale);
+  recipe.Add(input.resize);
+  recipe.Add(input.fit);
+  recipe.Add(input.short_side);
+  recipe.Add(pooling);
   recipe.Add(static_cast<double>(outputs.size()));
   for (const std::string& output : outputs) recipe.Add(output);
   for (const auto& [name_, value] : parameters) {
@@ -221,7 +267,8 @@ Result<ModelCard> ParseModelCard(std::string_view toml) {
   TableReader reader(table, "", mistake);
   reader.AllowOnly({"name", "task", "family", "description", "source",
                     "archive_sha256", "sha256", "size", "format", "licence",
-                    "non_commercial", "input", "outputs", "parameters"});
+                    "non_commercial", "input", "outputs", "pooling", "text",
+                    "parameters"});
   ModelCard card;
   card.name = reader.RequiredText("name");
   if (!IsCardName(card.name)) {
@@ -245,6 +292,9 @@ Result<ModelCard> ParseModelCard(std::string_view toml) {
     reader.Wrong("input", "is missing");
   }
   card.outputs = reader.Texts("outputs");
+  card.pooling = reader.OneOf(
+      "pooling", {"none", "first-token", "mean-tokens", "spatial-mean"}, true);
+  card.text = reader.Text("text", "");
   if (const toml::table* parameters = reader.Table("parameters")) {
     TableReader values(*parameters, "parameters.", mistake);
     for (const auto& [key, value] : *parameters) {
@@ -252,6 +302,7 @@ Result<ModelCard> ParseModelCard(std::string_view toml) {
     }
   }
   CheckSource(card, reader);
+  CheckChannels(card, reader);
   if (!mistake) return mistake.Failure();
   return card;
 }

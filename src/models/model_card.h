@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -14,7 +15,7 @@ namespace ocelli {
 // What the program knows about one model: models/NAME.toml.
 struct ModelCard {
   std::string name;         // "blazeface-full"
-  std::string task;         // "face-detection", "face-mesh", "face-descriptor"
+  std::string task;         // "face-detection", "image-embedding", ...
   std::string family;       // Which code feeds and reads it: "blazeface", ...
   std::string description;  // One line for `ocelli models list`.
 
@@ -34,11 +35,21 @@ struct ModelCard {
     std::string order;   // "RGB" or "BGR"
     int width = 0;       // Pixels; 0 where any size will do.
     int height = 0;
-    // The tensor holds (pixel - mean) * scale, pixel from 0 to 255.
-    float mean = 0;
-    float scale = 1;
+    // The tensor holds (pixel - mean) * scale, pixel from 0 to 255: red, green
+    // and blue, whatever `order` is.
+    std::array<float, 3> mean = {0, 0, 0};
+    std::array<float, 3> scale = {1, 1, 1};
+    // How a whole picture becomes width x height: with "stretch" as it is,
+    // with "crop" scaled to `short_side` and then the middle of it.
+    std::string resize = "bilinear";  // Or "bicubic": Pillow's, antialiased.
+    std::string fit = "stretch";
+    int short_side = 0;  // Pixels, only for "crop".
   } input;
   std::vector<std::string> outputs;  // Names, in the order its family reads.
+  // What of the output is the embedding: "none" [N, D], "first-token" and
+  // "mean-tokens" of [N, T, D], "spatial-mean" of [N, C, H, W].
+  std::string pooling = "none";
+  std::string text;  // The card that embeds text into the same space, or "".
   // Thresholds, anchor sizes and the like, as its family defines them.
   std::map<std::string, double> parameters;
 

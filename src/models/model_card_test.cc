@@ -61,10 +61,30 @@ TEST(ModelCard, HoldsWhatItsFileSays) {
   EXPECT_TRUE(card->non_commercial);
   EXPECT_EQ(card->input.layout, "NHWC");
   EXPECT_EQ(card->input.height, 128);
-  EXPECT_EQ(card->input.mean, 127.5f);
-  EXPECT_EQ(card->input.scale, 1.0f);
+  EXPECT_THAT(card->input.mean, testing::Each(127.5f));
+  EXPECT_THAT(card->input.scale, testing::Each(1.0f));
+  EXPECT_EQ(card->input.resize, "bilinear");
+  EXPECT_EQ(card->input.fit, "stretch");
+  EXPECT_EQ(card->pooling, "none");
   EXPECT_THAT(card->outputs, testing::ElementsAre("boxes", "scores"));
   EXPECT_EQ(card->parameters.at("anchors"), 2);
+}
+
+TEST(ModelCard, ReadsHowAPictureIsPrepared) {
+  std::string text = With("face-detection", "image-embedding");
+  text.replace(text.find("mean = 127.5"), 12,
+               "mean = [1, 2.5, 3]\nfit = \"crop\"");
+  text.insert(text.find("[input]") + 8,
+              "resize = \"bicubic\"\nshort_side = 256\n");
+  const auto card =
+      ParseModelCard("pooling = \"first-token\"\ntext = \"words\"" + text);
+  ASSERT_TRUE(card) << card.error().message;
+  EXPECT_THAT(card->input.mean, testing::ElementsAre(1, 2.5, 3));
+  EXPECT_EQ(card->input.resize, "bicubic");
+  EXPECT_EQ(card->input.fit, "crop");
+  EXPECT_EQ(card->input.short_side, 256);
+  EXPECT_EQ(card->pooling, "first-token");
+  EXPECT_EQ(card->text, "words");
 }
 
 TEST(ModelCard, AMistakeNamesItsKey) {
@@ -96,6 +116,18 @@ TEST(ModelCard, AMistakeNamesItsKey) {
       {With("height = 128", "height = -1"), "input.height"},
       {With("scale = 1", "scale = 0"), "input.scale must not be 0"},
       {With("scale = 1", "scale = nan"), "input.scale must be a number"},
+      {With("scale = 1", "scale = [1, 1]"), "input.scale must be a number or"},
+      {With("scale = 1", "scale = [1, 0, 1]"), "input.scale must not be 0"},
+      {With("scale = 1", "scale = 1\nresize = \"area\""),
+       "input.resize must be bilinear or bicubic"},
+      {With("scale = 1", "scale = 1\nfit = \"crop\""), "input.short_side must"},
+      {With("scale = 1", "scale = 1\nfit = \"crop\"\nshort_side = 127"),
+       "input.short_side must be a whole number from 128"},
+      {With("scale = 1", "scale = 1\nshort_side = 128"),
+       "input.short_side is for"},
+      {With("mean = 127.5", "mean = [1, 2, 3]"),
+       "input.mean and input.scale must be one number for faces"},
+      {With("outputs", "pooling = \"max\"\noutputs"), "pooling must be none"},
       {With("anchors = 2", "anchors = \"2\""), "parameters.anchors"},
       {With("size = 42", "size = = 42"), "line 10"},
       {std::string("\xff\xfe\x00", 3), "line 1"},
@@ -123,7 +155,10 @@ TEST(ModelCard, ItsFingerprintFollowsWhatChangesAnswers) {
         With("127.5", "127"), With("scale = 1", "scale = 2"),
         With("\"image\"", "\"data\""), With("\"boxes\"", "\"box\""),
         With("\"boxes\", \"scores\"", "\"scores\", \"boxes\""),
-        With("= 0.5", "= 0.6"), With("anchors", "anchor")}) {
+        With("= 0.5", "= 0.6"), With("anchors", "anchor"),
+        With("127.5", "-127.5"),
+        With("scale = 1", "scale = 1\nresize = \"bicubic\""),
+        With("outputs", "pooling = \"spatial-mean\"\noutputs")}) {
     EXPECT_NE(ParseModelCard(text)->Fingerprint(), fingerprint) << text;
   }
 }
