@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include "core/log.h"
-#include "infer/mapped_file.h"
+#include "core/mapped_file.h"
 #include "infer/onnxruntime.h"
 #include "infer/optimized_graph.h"
 
