@@ -13,7 +13,8 @@ Result<std::unique_ptr<Session>> OpenModel(const std::filesystem::path& model,
                       const std::string& name, std::size_t rank) {
     return std::any_of(
         tensors.begin(), tensors.end(), [&](const TensorInfo& tensor) {
-          return tensor.name == name && tensor.type.starts_with("float") &&
+          return tensor.name == name &&
+                 (tensor.type.starts_with("float") || tensor.type == "uint8") &&
                  (rank == 0 || tensor.shape.size() == rank);
         });
   };

@@ -1,0 +1,216 @@
+#include "embed/resize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "core/check.h"
+
+// The loops are compiled for several generations of processors, chosen at
+// start.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
+#define OCELLI_CLONES \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define OCELLI_CLONES
+#endif
+
+namespace ocelli {
+namespace {
+
+// 8 bits of pixel, 2 of sum (a cubic's weights add up to more than 1 before
+// the negative ones) and the rest of 32 behind the point.
+constexpr int kFractionBits = 32 - 8 - 2;
+constexpr std::int32_t kHalf = 1 << (kFractionBits - 1);
+
+double Triangle(double x) {
+  x = std::abs(x);
+  return x < 1 ? 1 - x : 0;
+}
+
+// R. Keys, Cubic convolution interpolation for digital image processing, 1981.
+double Cubic(double x) {
+  constexpr double a = -.5;
+  x = std::abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+// How the pixels of one line become those of another.
+struct Weights {
+  struct Span {
+    int first = 0;  // Source pixel.
+    int count = 0;
+  };
+  std::vector<Span> spans;            // One a target pixel.
+  std::vector<std::int32_t> weights;  // `stride` a target pixel.
+  std::size_t stride = 0;
+
+  const std::int32_t* Of(std::size_t target) const {
+    return weights.data() + target * stride;
+  }
+};
+
+// For the target pixels from `first` on, of `whole` that show `source` pixels.
+Weights MakeWeights(int source, int whole, int first, int count,
+                    ResizeFilter filter) {
+  const auto kernel = filter == ResizeFilter::kBilinear ? Triangle : Cubic;
+  const double step = static_cast<double>(source) / whole;
+  const double stretch = std::max(step, 1.);
+  const double support =
+      (filter == ResizeFilter::kBilinear ? 1. : 2.) * stretch;
+  Weights made;
+  made.stride = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
+  made.spans.resize(static_cast<std::size_t>(count));
+  made.weights.resize(made.spans.size() * made.stride);
+  std::vector<double> exact(made.stride);
+  for (std::size_t i = 0; i < made.spans.size(); ++i) {
+    const double center = (first + static_cast<int>(i) + .5) * step;
+    const int begin = std::max(static_cast<int>(center - support + .5), 0);
+    const int end = std::min(static_cast<int>(center + support + .5), source);
+    const std::size_t taps = static_cast<std::size_t>(end - begin);
+    double sum = 0;
+    for (std::size_t tap = 0; tap < taps; ++tap) {
+      exact[tap] =
+          kernel((static_cast<int>(tap) + begin - center + .5) / stretch);
+      sum += exact[tap];
+    }
+    made.spans[i] = {begin, end - begin};
+    for (std::size_t tap = 0; tap < taps; ++tap) {
+      const double weight = sum != 0 ? exact[tap] / sum : exact[tap];
+      made.weights[i * made.stride + tap] = static_cast<std::int32_t>(
+          weight * (1 << kFractionBits) + (weight < 0 ? -.5 : .5));
+    }
+  }
+  return made;
+}
+
+// Sixteen values at a time; whatever the processor, the compiler splits them.
+typedef std::int32_t Sums __attribute__((vector_size(64)));
+typedef std::uint8_t Bytes __attribute__((vector_size(16)));
+constexpr std::size_t kLanes = 16;
+
+// By reference: how such vectors are passed by value depends on the processor.
+[[gnu::always_inline]] inline void Add(const std::uint8_t* bytes,
+                                       std::int32_t weight, Sums& sums) {
+  Bytes loaded;
+  std::memcpy(&loaded, bytes, sizeof(loaded));
+  sums += __builtin_convertvector(loaded, Sums) * weight;
+}
+
+// To 8 bits, with too small and too large ones at the ends of the range.
+[[gnu::always_inline]] inline void Store(Sums& sums, std::uint8_t* bytes) {
+  sums >>= kFractionBits;
+  sums = sums < 0 ? 0 : sums;
+  sums = sums > 255 ? 255 : sums;
+  const Bytes stored = __builtin_convertvector(sums, Bytes);
+  std::memcpy(bytes, &stored, sizeof(stored));
+}
+
+constexpr int kBand = 4;  // Rows of 4 bytes a pixel fill the lanes.
+
+// Up to four rows side by side: a column is sixteen bytes, four a row (red,
+// green, blue and one unused).
+void Interleave(ImageView image, int first_row, int rows, std::uint8_t* band) {
+  const bool colour = image.format == PixelFormat::kRgb8;
+  for (int row = 0; row < rows; ++row) {
+    const std::uint8_t* source = image.Row(first_row + row);
+    std::uint8_t* target = band + 4 * row;
+    for (int x = 0; x < image.width; ++x, target += kLanes) {
+      for (int c = 0; c < 3; ++c) target[c] = source[colour ? c : 0];
+      source += colour ? 3 : 1;
+    }
+  }
+}
+
+// One band of rows, its columns weighted.
+OCELLI_CLONES void ShrinkRows(const std::uint8_t* band, const Weights& weights,
+                              std::uint8_t* out) {
+  for (std::size_t i = 0; i < weights.spans.size(); ++i) {
+    const auto [first, count] = weights.spans[i];
+    const std::int32_t* weight = weights.Of(i);
+    const std::uint8_t* column =
+        band + static_cast<std::size_t>(first) * kLanes;
+    Sums sums = Sums{} + kHalf;
+    for (int tap = 0; tap < count; ++tap, column += kLanes) {
+      Add(column, weight[tap], sums);
+    }
+    Store(sums, out + i * kLanes);
+  }
+}
+
+// One target row of `size` bytes (a multiple of the lanes) from `count` rows
+// that follow each other.
+OCELLI_CLONES void ShrinkColumns(const std::uint8_t* rows, std::size_t size,
+                                 int count, const std::int32_t* weights,
+                                 std::uint8_t* out) {
+  for (std::size_t i = 0; i < size; i += kLanes) {
+    Sums sums = Sums{} + kHalf;
+    for (int tap = 0; tap < count; ++tap) {
+      Add(rows + static_cast<std::size_t>(tap) * size + i, weights[tap], sums);
+    }
+    Store(sums, out + i);
+  }
+}
+
+}  // namespace
+
+Image Resize(ImageView image, int width, int height, ResizeFilter filter,
+             const ResizeWindow& window) {
+  OCELLI_CHECK(!image.empty() && window.x >= 0 && window.y >= 0 &&
+               window.width > 0 && window.height > 0 &&
+               window.x + window.width <= width &&
+               window.y + window.height <= height);
+  const Weights across =
+      MakeWeights(image.width, width, window.x, window.width, filter);
+  const Weights down =
+      MakeWeights(image.height, height, window.y, window.height, filter);
+  // Only the rows that the window needs.
+  const int first_row = down.spans.front().first;
+  const int last_row = down.spans.back().first + down.spans.back().count;
+
+  const auto columns = static_cast<std::size_t>(window.width);
+  const std::size_t row_size = (columns * 3 + kLanes - 1) / kLanes * kLanes;
+  std::vector<std::uint8_t> rows(
+      static_cast<std::size_t>(last_row - first_row) * row_size);
+  std::vector<std::uint8_t> band(static_cast<std::size_t>(image.width) *
+                                 kLanes);
+  std::vector<std::uint8_t> shrunk(columns * kLanes);
+  for (int y = first_row; y < last_row; y += kBand) {
+    const int count = std::min(kBand, last_row - y);
+    Interleave(image, y, count, band.data());
+    ShrinkRows(band.data(), across, shrunk.data());
+    for (int row = 0; row < count; ++row) {
+      std::uint8_t* target =
+          rows.data() +
+          static_cast<std::size_t>(y - first_row + row) * row_size;
+      const std::uint8_t* source = shrunk.data() + 4 * row;
+      for (std::size_t x = 0; x < columns; ++x) {
+        for (std::size_t c = 0; c < 3; ++c) {
+          target[x * 3 + c] = source[x * kLanes + c];
+        }
+      }
+    }
+  }
+
+  Image out(window.width, window.height, PixelFormat::kRgb8);
+  std::vector<std::uint8_t> line(row_size);
+  for (int y = 0; y < window.height; ++y) {
+    const auto [first, count] = down.spans[static_cast<std::size_t>(y)];
+    ShrinkColumns(
+        rows.data() + static_cast<std::size_t>(first - first_row) * row_size,
+        row_size, count, down.Of(static_cast<std::size_t>(y)), line.data());
+    std::memcpy(out.view().Row(y), line.data(), columns * 3);
+  }
+  return out;
+}
+
+Image Resize(ImageView image, int width, int height, ResizeFilter filter) {
+  return Resize(image, width, height, filter, {0, 0, width, height});
+}
+
+}  // namespace ocelli
