@@ -56,6 +56,8 @@ set(ZLIB_USE_STATIC_LIBS ON)
 find_package(ZLIB REQUIRED)
 # Opened when the first HEIC or AVIF comes (media/heif.cc): only its header.
 ocelli_library(codec_heif libheif)
+# Likewise for SVG (media/svg.cc).
+ocelli_library(codec_svg librsvg-2.0)
 
 if(OCELLI_TESTS)
   find_package(GTest REQUIRED)

@@ -24,6 +24,7 @@ extern const Codec kJpegCodec;
 extern const Codec kPngCodec;
 extern const Codec kWebpCodec;
 extern const Codec kHeifCodec;
+extern const Codec kSvgCodec;
 
 // kDataLoss for an empty picture, kResourceExhausted for one over the limit.
 Result<> CheckSize(std::int64_t width, std::int64_t height,

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 bool HasImageEnding(const fs::path& path) {
   constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".jpe",  ".jfif",
                                            ".png", ".webp", ".heic", ".heif",
-                                           ".hif", ".avif"};
+                                           ".hif", ".avif", ".svg"};
   std::string ending = path.extension().string();
   for (char& c : ending) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');

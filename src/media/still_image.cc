@@ -14,6 +14,7 @@ constexpr const Codec* kCodecs[] = {
     &kPngCodec,
     &kWebpCodec,
     &kHeifCodec,
+    &kSvgCodec,
 };
 
 const Codec* FindCodec(std::span<const std::byte> encoded) {

@@ -14,11 +14,14 @@ namespace ocelli {
 struct ImageLimits {
   std::uint64_t max_bytes = 256u << 20;    // Of the encoded file.
   std::uint64_t max_pixels = 200'000'000;  // Width times height.
+  int max_svg_seconds = 10;                // Of a processor, to draw one.
 };
 
-// A JPEG, PNG, WebP, HEIC or AVIF, told by its first bytes, as 8-bit RGB with
-// EXIF orientation applied. 16 bits are reduced, CMYK converted, transparent
-// pixels blended onto white; of an animation the first picture.
+// A JPEG, PNG, WebP, HEIC, AVIF or SVG, told by its first bytes, as 8-bit RGB
+// with EXIF orientation applied. 16 bits are reduced, CMYK converted,
+// transparent pixels blended onto white; of an animation the first picture. An
+// SVG is drawn as large as it says it is, but with 512 to 1024 pixels on its
+// longer side, and without anything that it refers to outside of itself.
 // kInvalidArgument (no known format), kDataLoss (truncated or damaged),
 // kResourceExhausted (over a limit).
 Result<Image> DecodeImage(std::span<const std::byte> encoded,
