@@ -1,0 +1,106 @@
+#include "index/ranking.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "index/similarity.h"
+#include "index/top_rows.h"
+
+namespace ocelli {
+namespace {
+
+// Vectors that stay in the first caches while all queries pass over them.
+constexpr std::size_t kBlockBytes = 64 << 10;
+constexpr std::size_t kMaxBlockRows = 1024;
+// Of the product of two lengths: more than a sum in fp32 is wrong by.
+constexpr float kRounding = 1e-5f;
+
+// By how much rounding may change a score.
+float Slack(const Snapshot& snapshot, std::span<const float> query) {
+  if (snapshot.metric() == Metric::kCosine) return kRounding;
+  const float longest = std::sqrt(2 * snapshot.longest_half_square());
+  const float length = std::sqrt(2 * HalfSquaredLength(query));
+  return kRounding * longest * (length + longest);
+}
+
+// Scores `rows` for one query and offers them. For kL2 the order of
+// q.x - |x|^2 / 2 is that of the distances.
+void OfferBlock(const VectorRows& rows, std::size_t dimension,
+                std::span<const float> query, const RowSet* among,
+                TopRows& top) {
+  std::array<float, kMaxBlockRows> scores;
+  DotProducts(rows.vectors, rows.count, dimension, query.data(), scores.data());
+  if (rows.half_squared_lengths) {
+    for (std::size_t i = 0; i < rows.count; ++i) {
+      scores[i] -= rows.half_squared_lengths[i];
+    }
+  }
+  for (std::size_t i = 0; i < rows.count; ++i) {
+    if (!(scores[i] >= top.threshold())) continue;
+    if (among && !among->Contains(rows.first + i)) continue;
+    top.Offer(scores[i], static_cast<std::uint32_t>(rows.first + i));
+  }
+}
+
+}  // namespace
+
+std::vector<RankedRow> RankRows(const Snapshot& snapshot,
+                                std::span<const float> query,
+                                std::span<const std::uint32_t> rows,
+                                std::size_t k) {
+  std::vector<RankedRow> ranked;
+  ranked.reserve(rows.size());
+  for (const std::uint32_t row : rows) {
+    const float similarity =
+        Similarity(snapshot.metric(), query, snapshot.VectorAt(row));
+    // NaN comes from a database that somebody else wrote.
+    if (!std::isnan(similarity)) ranked.push_back({similarity, row});
+  }
+  std::sort(ranked.begin(), ranked.end(),
+            [](const RankedRow& a, const RankedRow& b) {
+              return a.similarity > b.similarity;
+            });
+  if (ranked.size() <= k) return ranked;
+  const auto end = std::find_if(
+      ranked.begin() + static_cast<std::ptrdiff_t>(k), ranked.end(),
+      [last = ranked[k - 1].similarity](const RankedRow& row) {
+        return row.similarity < last;
+      });
+  ranked.erase(end, ranked.end());
+  return ranked;
+}
+
+std::vector<std::vector<RankedRow>> RankAll(const Snapshot& snapshot,
+                                            std::span<const float> queries,
+                                            std::size_t k, const RowSet* among,
+                                            std::size_t first) {
+  const std::size_t dimension = snapshot.dimension();
+  std::vector<TopRows> tops;
+  for (std::size_t at = 0; at < queries.size(); at += dimension) {
+    tops.emplace_back(k, Slack(snapshot, queries.subspan(at, dimension)));
+  }
+  const std::size_t block_rows = std::clamp<std::size_t>(
+      kBlockBytes / (dimension * sizeof(float)), 1, kMaxBlockRows);
+  snapshot.Visit(first, [&](const VectorRows& piece) {
+    for (std::size_t at = 0; at < piece.count; at += block_rows) {
+      const VectorRows block =
+          piece.Part(at, std::min(block_rows, piece.count - at), dimension);
+      for (std::size_t q = 0; q < tops.size(); ++q) {
+        OfferBlock(block, dimension, queries.subspan(q * dimension, dimension),
+                   among, tops[q]);
+      }
+    }
+  });
+  std::vector<std::vector<RankedRow>> rankings;
+  std::vector<std::uint32_t> rows;
+  for (std::size_t q = 0; q < tops.size(); ++q) {
+    rows.clear();
+    for (const auto& candidate : tops[q].Take()) rows.push_back(candidate.row);
+    rankings.push_back(
+        RankRows(snapshot, queries.subspan(q * dimension, dimension), rows, k));
+  }
+  return rankings;
+}
+
+}  // namespace ocelli
