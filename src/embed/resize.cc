@@ -89,41 +89,43 @@ Weights MakeWeights(int source, int whole, int first, int count,
   return made;
 }
 
-// Sixteen values at a time; whatever the processor, the compiler splits them.
-typedef std::int32_t Sums __attribute__((vector_size(64)));
-typedef std::uint8_t Bytes __attribute__((vector_size(16)));
-constexpr std::size_t kLanes = 16;
+// Loops of this many steps become a few vector instructions.
+constexpr std::size_t kLanes = 64;
+constexpr int kBand = 16;  // Rows of 4 bytes a pixel fill the lanes.
 
-// By reference: how such vectors are passed by value depends on the processor.
-[[gnu::always_inline]] inline void Add(const std::uint8_t* bytes,
-                                       std::int32_t weight, Sums& sums) {
-  Bytes loaded;
-  std::memcpy(&loaded, bytes, sizeof(loaded));
-  sums += __builtin_convertvector(loaded, Sums) * weight;
-}
-
-// To 8 bits, with too small and too large ones at the ends of the range.
-[[gnu::always_inline]] inline void Store(Sums& sums, std::uint8_t* bytes) {
-  sums >>= kFractionBits;
-  sums = sums < 0 ? 0 : sums;
-  sums = sums > 255 ? 255 : sums;
-  const Bytes stored = __builtin_convertvector(sums, Bytes);
-  std::memcpy(bytes, &stored, sizeof(stored));
-}
-
-constexpr int kBand = 4;  // Rows of 4 bytes a pixel fill the lanes.
-
-// Up to four rows side by side: a column is sixteen bytes, four a row (red,
+// Up to sixteen rows side by side: a column is 64 bytes, four a row (red,
 // green, blue and one unused).
 void Interleave(ImageView image, int first_row, int rows, std::uint8_t* band) {
   const bool colour = image.format == PixelFormat::kRgb8;
   for (int row = 0; row < rows; ++row) {
     const std::uint8_t* source = image.Row(first_row + row);
     std::uint8_t* target = band + 4 * row;
-    for (int x = 0; x < image.width; ++x, target += kLanes) {
+    // Four bytes at once while there is a pixel to the right.
+    int x = 0;
+    for (; colour && x + 1 < image.width; ++x, target += kLanes, source += 3) {
+      std::memcpy(target, source, 4);
+    }
+    for (; x < image.width; ++x, target += kLanes) {
       for (int c = 0; c < 3; ++c) target[c] = source[colour ? c : 0];
       source += colour ? 3 : 1;
     }
+  }
+}
+
+// `count` lines of 64 bytes, `step` bytes apart, weighted and added up.
+[[gnu::always_inline]] inline void AddUp(const std::uint8_t* lines,
+                                         std::size_t step, int count,
+                                         const std::int32_t* weights,
+                                         std::uint8_t* out) {
+  std::int32_t sums[kLanes];
+  for (std::size_t i = 0; i < kLanes; ++i) sums[i] = kHalf;
+  for (int line = 0; line < count; ++line, lines += step) {
+    const std::int32_t weight = weights[line];
+    for (std::size_t i = 0; i < kLanes; ++i) sums[i] += lines[i] * weight;
+  }
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    out[i] =
+        static_cast<std::uint8_t>(std::clamp(sums[i] >> kFractionBits, 0, 255));
   }
 }
 
@@ -132,14 +134,8 @@ OCELLI_CLONES void ShrinkRows(const std::uint8_t* band, const Weights& weights,
                               std::uint8_t* out) {
   for (std::size_t i = 0; i < weights.spans.size(); ++i) {
     const auto [first, count] = weights.spans[i];
-    const std::int32_t* weight = weights.Of(i);
-    const std::uint8_t* column =
-        band + static_cast<std::size_t>(first) * kLanes;
-    Sums sums = Sums{} + kHalf;
-    for (int tap = 0; tap < count; ++tap, column += kLanes) {
-      Add(column, weight[tap], sums);
-    }
-    Store(sums, out + i * kLanes);
+    AddUp(band + static_cast<std::size_t>(first) * kLanes, kLanes, count,
+          weights.Of(i), out + i * kLanes);
   }
 }
 
@@ -149,11 +145,7 @@ OCELLI_CLONES void ShrinkColumns(const std::uint8_t* rows, std::size_t size,
                                  int count, const std::int32_t* weights,
                                  std::uint8_t* out) {
   for (std::size_t i = 0; i < size; i += kLanes) {
-    Sums sums = Sums{} + kHalf;
-    for (int tap = 0; tap < count; ++tap) {
-      Add(rows + static_cast<std::size_t>(tap) * size + i, weights[tap], sums);
-    }
-    Store(sums, out + i);
+    AddUp(rows + i, size, count, weights, out + i);
   }
 }
 
@@ -174,7 +166,7 @@ Image Resize(ImageView image, int width, int height, ResizeFilter filter,
   const int last_row = down.spans.back().first + down.spans.back().count;
 
   const auto columns = static_cast<std::size_t>(window.width);
-  const std::size_t row_size = (columns * 3 + kLanes - 1) / kLanes * kLanes;
+  const std::size_t row_size = (columns * 3 + 1 + kLanes - 1) / kLanes * kLanes;
   std::vector<std::uint8_t> rows(
       static_cast<std::size_t>(last_row - first_row) * row_size);
   std::vector<std::uint8_t> band(static_cast<std::size_t>(image.width) *
@@ -189,10 +181,9 @@ Image Resize(ImageView image, int width, int height, ResizeFilter filter,
           rows.data() +
           static_cast<std::size_t>(y - first_row + row) * row_size;
       const std::uint8_t* source = shrunk.data() + 4 * row;
+      // The fourth byte is the next pixel's first.
       for (std::size_t x = 0; x < columns; ++x) {
-        for (std::size_t c = 0; c < 3; ++c) {
-          target[x * 3 + c] = source[x * kLanes + c];
-        }
+        std::memcpy(target + x * 3, source + x * kLanes, 4);
       }
     }
   }
