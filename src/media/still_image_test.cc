@@ -400,7 +400,7 @@ TEST(DecodeImage, WhatIsNoPictureIsNamedSo) {
     EXPECT_EQ(image.error().code, ErrorCode::kInvalidArgument);
     EXPECT_EQ(image.error().message,
               "not an image: no known format; Ocelli reads JPEG, PNG, WebP, "
-              "HEIC, AVIF");
+              "HEIC, AVIF, SVG");
   }
 }
 
