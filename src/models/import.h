@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/result.h"
 
@@ -15,6 +17,17 @@ inline constexpr int kImportVersion = 1;
 // same input and output layout (NHWC). kUnimplemented names an operator that
 // is not known; kDataLoss is for bytes that are no valid flatbuffer.
 Result<std::string> TfliteToOnnx(std::span<const std::byte> tflite);
+
+// A Keras model as TensorFlow.js keeps it ("layers model"), given as model.json
+// followed by its weight shards, as a serialised ONNX model, opset 16: input
+// "images" NCHW, the model's own output (NHWC) and "embedding", what its last
+// dense layer sees. Batch normalisation is folded into convolutions.
+// kUnimplemented names a layer that is not known; kDataLoss is for damage.
+Result<std::string> TfjsToOnnx(std::span<const std::byte> files);
+
+// The names of the shards that model.json, which `files` begins with, asks for:
+// of files beside it. kDataLoss.
+Result<std::vector<std::string>> TfjsShards(std::string_view files);
 
 // The same computation, faster in ONNX Runtime: initializers out of the
 // inputs, PRelu as depthwise convolutions, channels in whole blocks of 16;

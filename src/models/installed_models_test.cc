@@ -117,6 +117,28 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
+// Where TensorFlow.js 4.22's answer to the same noise is largest, and its mean.
+TEST(InstalledModels, ResNet50AnswersAsTensorFlowJsDoes) {
+  const auto session = OpenInstalled("resnet50");
+  ASSERT_NE(session, nullptr);
+  std::vector<float> noise = Noise(std::size_t{3} * 224 * 224);
+  for (float& value : noise) value *= 128;
+  const Tensor images = MakeTensor({1, 3, 224, 224}, std::move(noise));
+  const NamedTensor input{"images", images};
+  const std::string_view embedding[] = {"embedding"};
+  const auto outputs = session->Run(std::span(&input, 1), embedding);
+  ASSERT_TRUE(outputs) << outputs.error().message;
+  const auto values = outputs->front().floats();
+  ASSERT_EQ(values.size(), 2048);
+  EXPECT_NEAR(values[0], 0.4638977F, kTolerance);
+  EXPECT_NEAR(values[210], 13.342534F, kTolerance);
+  EXPECT_NEAR(values[436], 11.460609F, kTolerance);
+  EXPECT_NEAR(values[1148], 11.788096F, kTolerance);
+  double sum = 0;
+  for (const float value : values) sum += value;
+  EXPECT_NEAR(sum / 2048, 0.1873940, kTolerance);
+}
+
 class InstalledBatchTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(InstalledBatchTest, ABatchAnswersAsOneByOne) {
@@ -150,7 +172,8 @@ TEST_P(InstalledBatchTest, ABatchAnswersAsOneByOne) {
 INSTANTIATE_TEST_SUITE_P(All, InstalledBatchTest,
                          testing::Values("blazeface-full", "blazeface-sparse",
                                          "blazeface-short", "facemesh",
-                                         "facemesh-attention", "sface"),
+                                         "facemesh-attention", "resnet50",
+                                         "sface"),
                          [](const auto& name_of) {
                            std::string name = name_of.param;
                            std::erase(name, '-');

@@ -200,6 +200,10 @@ void CheckSource(const ModelCard& card, TableReader& reader) {
   if (source->kind == Source::Kind::kDeb) {
     reader.Wrong("source", "must not be a Debian package");
   }
+  if (card.format == "tfjs" &&
+      (source->kind == Source::Kind::kWeb || source->range)) {
+    reader.Wrong("source", "must name model.json in an npm: or file: source");
+  }
   if (source->range && source->range->end - source->range->first != card.size) {
     reader.Wrong("source", "holds another number of bytes than size says");
   }
@@ -283,7 +287,7 @@ Result<ModelCard> ParseModelCard(std::string_view toml) {
   }
   card.sha256 = reader.Sha256Text("sha256");
   card.size = static_cast<std::uint64_t>(reader.Whole("size", 1, kMaxBytes));
-  card.format = reader.OneOf("format", {"tflite", "onnx"});
+  card.format = reader.OneOf("format", {"tflite", "onnx", "tfjs"});
   card.licence = reader.RequiredText("licence");
   card.non_commercial = reader.Truth("non_commercial");
   if (const toml::table* input = reader.Table("input")) {

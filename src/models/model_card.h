@@ -20,12 +20,14 @@ struct ModelCard {
   std::string description;  // One line for `ocelli models list`.
 
   // "npm:PACKAGE@VERSION!PATH[#FIRST-END]" (byte range of the file, END
-  // excluded), "https://...", "file:PATH".
+  // excluded), "https://...", "file:PATH". Of a model of several files ("tfjs")
+  // that of model.json: size and sha256 are those of model.json and its weight
+  // shards one after the other, in the order in which it names them.
   std::string source;
   std::string archive_sha256;  // Of the npm tarball, 64 hex digits.
   std::string sha256;          // Of the model file itself, 64 hex digits.
   std::uint64_t size = 0;      // Of the model file, bytes.
-  std::string format;          // "tflite" or "onnx".
+  std::string format;          // "tflite", "onnx" or "tfjs".
   std::string licence;         // SPDX identifier.
   bool non_commercial = false;
 

@@ -66,7 +66,9 @@ Result<std::string> Import(const ModelCard& card, const std::string& bytes) {
   if (card.format == "onnx") {
     return RewriteForSpeed(std::as_bytes(std::span(bytes)));
   }
-  const auto onnx = TfliteToOnnx(std::as_bytes(std::span(bytes)));
+  const auto file = std::as_bytes(std::span(bytes));
+  const auto onnx =
+      card.format == "tfjs" ? TfjsToOnnx(file) : TfliteToOnnx(file);
   if (!onnx) return onnx.Failure();
   return RewriteForSpeed(std::as_bytes(std::span(*onnx)));
 }

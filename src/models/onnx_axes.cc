@@ -156,6 +156,8 @@ class Tracer {
         {"Flatten", &Tracer::Flatten},
         {"Gather", &Tracer::Gather},
         {"Gemm", &Tracer::Gemm},
+        {"GlobalAveragePool", &Tracer::GlobalPool},
+        {"GlobalMaxPool", &Tracer::GlobalPool},
         {"GridSample", &Tracer::GridSample},
         {"Identity", &Tracer::Same},
         {"LeakyRelu", &Tracer::Same},
@@ -244,6 +246,17 @@ class Tracer {
       if (steps != -1 || !scaled) return std::nullopt;
       axis = *scaled;
     }
+    return axes;
+  }
+
+  // Only of one size: what follows is made for what it sees of that.
+  Known GlobalPool(const onnx::NodeProto& node) {
+    Known axes = Input(node, 0);
+    if (!axes || axes->size() != 4 || !IsFixed((*axes)[2]) ||
+        !IsFixed((*axes)[3])) {
+      return std::nullopt;
+    }
+    (*axes)[2] = (*axes)[3] = Fixed(1);
     return axes;
   }
 

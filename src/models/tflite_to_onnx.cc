@@ -5,6 +5,7 @@
 
 #include "models/import.h"
 #include "models/onnx_graph.h"
+#include "models/onnx_picture.h"
 #include "models/tflite_landmark_ops.h"
 #include "models/tflite_model.h"
 
@@ -17,11 +18,6 @@ using tflite::Padding;
 using Shape = std::vector<std::int64_t>;
 
 constexpr std::size_t kMaxConstantBytes = std::size_t{1} << 30;
-constexpr std::int64_t kMaxWindow = 1 << 15;
-
-// NHWC axis of each NCHW axis, and the reverse.
-constexpr std::array<std::size_t, 4> kToNchw = {0, 3, 1, 2};
-constexpr std::array<std::size_t, 4> kToNhwc = {0, 2, 3, 1};
 
 auto Damaged(const std::string& what) {
   return Fail(ErrorCode::kDataLoss, what);
@@ -30,50 +26,6 @@ auto Damaged(const std::string& what) {
 auto Unknown(const std::string& what) {
   return Fail(ErrorCode::kUnimplemented, what);
 }
-
-Shape Permute(const Shape& shape, const std::array<std::size_t, 4>& order) {
-  return {shape[order[0]], shape[order[1]], shape[order[2]], shape[order[3]]};
-}
-
-// Axis i of the result is axis order[i] of `values`.
-std::vector<float> Permute(std::span<const float> values, const Shape& shape,
-                           const std::array<std::size_t, 4>& order) {
-  Shape strides(4, 1);
-  for (std::size_t i = 3; i-- > 0;) strides[i] = strides[i + 1] * shape[i + 1];
-  const Shape size = Permute(shape, order);
-  const Shape step = Permute(strides, order);
-  std::vector<float> permuted;
-  permuted.reserve(values.size());
-  for (std::int64_t a = 0; a < size[0]; ++a) {
-    for (std::int64_t b = 0; b < size[1]; ++b) {
-      for (std::int64_t c = 0; c < size[2]; ++c) {
-        for (std::int64_t d = 0; d < size[3]; ++d) {
-          permuted.push_back(values[static_cast<std::size_t>(
-              a * step[0] + b * step[1] + c * step[2] + d * step[3])]);
-        }
-      }
-    }
-  }
-  return permuted;
-}
-
-// How a kernel moves along one axis.
-struct Window {
-  std::int64_t size;
-  std::int64_t stride;
-  std::int64_t dilation = 1;
-
-  bool IsSound() const {
-    return std::min({size, stride, dilation}) >= 1 &&
-           std::max({size, stride, dilation}) <= kMaxWindow;
-  }
-  // What TensorFlow's SAME adds; the odd pixel goes to the end.
-  std::int64_t SamePadding(std::int64_t input) const {
-    const std::int64_t output = (input + stride - 1) / stride;
-    return std::max<std::int64_t>(
-        (output - 1) * stride + (size - 1) * dilation + 1 - input, 0);
-  }
-};
 
 // {top, left, bottom, right} as ONNX wants them.
 std::vector<std::int64_t> Pads(Padding padding, const Shape& nhwc,
@@ -607,7 +559,7 @@ Result<> Converter::ConvertPad(const TfliteOperator& op) {
   const int from = op.inputs[0];
   if (from == kNoTensor || paddings->size() != 2 * tensor(from).rank() ||
       std::any_of(paddings->begin(), paddings->end(), [](std::int64_t size) {
-        return size < 0 || size > kMaxWindow;
+        return size < 0 || size > Window::kMax;
       })) {
     return Damaged("bad paddings");
   }
@@ -690,7 +642,7 @@ Result<> Converter::ConvertResize(const TfliteOperator& op) {
   if (!input) return input.Failure();
   const Shape& from = shape(op.inputs[0]);
   if (size->size() != 2 || std::min((*size)[0], (*size)[1]) < 1 ||
-      std::max((*size)[0], (*size)[1]) > kMaxWindow ||
+      std::max((*size)[0], (*size)[1]) > Window::kMax ||
       std::min(from[1], from[2]) < 1) {
     return Damaged("bad size");
   }
@@ -723,7 +675,7 @@ Result<> Converter::ConvertDepthToSpace(const TfliteOperator& op) {
   const auto input = Nchw(op.inputs[0]);
   if (!input) return input.Failure();
   const std::int64_t block = options->block_size();
-  if (block < 1 || block > kMaxWindow ||
+  if (block < 1 || block > Window::kMax ||
       shape(op.inputs[0])[3] % (block * block) != 0) {
     return Damaged("bad block size");
   }
