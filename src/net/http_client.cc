@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/shared_library.h"
+#include "net/address.h"
 
 namespace ocelli {
 namespace {
@@ -99,6 +100,7 @@ struct Transfer {
   HttpResponse response;
   bool head_given = false;
   std::uint64_t received = 0;
+  std::string refused;  // The last address that is not public.
   Result<> outcome;
 
   // False once the transfer is to end.
@@ -159,6 +161,17 @@ std::size_t OnBody(char* data, std::size_t, std::size_t size,
                                                                       : 0;
 }
 
+// Gives libcurl no socket for an address that is not public.
+curl_socket_t OpenPublicSocket(void* user, curlsocktype,
+                               curl_sockaddr* address) noexcept {
+  if (IsPublicAddress(address->addr)) {
+    return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                  address->protocol);
+  }
+  static_cast<Transfer*>(user)->refused = AddressText(address->addr);
+  return CURL_SOCKET_BAD;
+}
+
 ErrorCode ToErrorCode(CURLcode code) {
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -205,6 +218,7 @@ struct HttpClient::State {
   const Curl& curl;
   CURL* easy;
   CURLM* multi;
+  bool private_connections = false;  // May be among those kept.
 };
 
 HttpClient::HttpClient() = default;
@@ -232,9 +246,7 @@ Result<HttpResponse> HttpClient::Get(const Url& url, const HttpOptions& options,
     if (!response) return response.Failure("GET " + next.ForMessage());
     if (!IsRedirect(response->status)) return response;
 
-    char* location = nullptr;
-    (*curl).easy_getinfo(state_->easy, CURLINFO_REDIRECT_URL, &location);
-    auto target = ParseUrl(location ? location : "");
+    auto target = ResolveReference(next, response->Header("location"));
     if (!target) return target.Failure("redirect of " + next.ForMessage());
     if (redirects == options.max_redirects) {
       return Fail(ErrorCode::kUnavailable,
@@ -252,7 +264,7 @@ Result<HttpResponse> HttpClient::Get(const Url& url, const HttpOptions& options,
 Result<HttpResponse> HttpClient::State::GetOnce(const Url& url,
                                                 const HttpOptions& options,
                                                 const HttpSink& sink) {
-  Transfer transfer{options, sink, curl, easy, {}, false, 0, {}};
+  Transfer transfer{options, sink, curl, easy, {}, false, 0, {}, {}};
   transfer.response.url = url;
   std::array<char, CURL_ERROR_SIZE> reason{};
 
@@ -272,7 +284,14 @@ Result<HttpResponse> HttpClient::State::GetOnce(const Url& url,
   set(CURLOPT_HEADERDATA, static_cast<void*>(&transfer));
   set(CURLOPT_WRITEFUNCTION, &OnBody);
   set(CURLOPT_WRITEDATA, static_cast<void*>(&transfer));
-  if (url.IsLoopback()) set(CURLOPT_NOPROXY, "*");
+  if (url.IsLoopback() || options.public_only) set(CURLOPT_NOPROXY, "*");
+  if (options.public_only) {
+    set(CURLOPT_OPENSOCKETFUNCTION, &OpenPublicSocket);
+    set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&transfer));
+    if (private_connections) set(CURLOPT_FRESH_CONNECT, 1L);
+  } else {
+    private_connections = true;
+  }
   for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
     const char* file = std::getenv(variable);
     if (file && *file) {
@@ -294,6 +313,11 @@ Result<HttpResponse> HttpClient::State::GetOnce(const Url& url,
 
   if (!transfer.outcome) return transfer.outcome.Failure();
   if (!code) return code.Failure();
+  if (*code != CURLE_OK && !transfer.refused.empty()) {
+    return Fail(ErrorCode::kPermissionDenied,
+                url.host + " is at " + transfer.refused +
+                    ", which is not a public address");
+  }
   if (*code != CURLE_OK) {
     std::string message = reason[0] ? reason.data() : curl.easy_strerror(*code);
     if (*code == CURLE_PEER_FAILED_VERIFICATION) {

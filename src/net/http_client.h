@@ -38,6 +38,11 @@ struct HttpOptions {
   // Asked for the first address and for each redirect. A redirect from https
   // to http is refused in any case.
   std::function<Result<>(const Url&)> check = CheckSecure;
+  // Connects to none but public addresses (net/address.h): each one is checked
+  // as the connection to it is made, so a name can't lead elsewhere between
+  // check and use. Without a proxy, because that would resolve names itself.
+  // kPermissionDenied.
+  bool public_only = false;
   std::stop_token stop;
 };
 
@@ -50,9 +55,10 @@ struct HttpSink {
 };
 
 // Fetches over HTTP/1.1 and HTTP/2, with proxies from the usual environment
-// variables; none for this very machine. CURL_CA_BUNDLE or SSL_CERT_FILE names
-// the certificates to trust, else the system's are. Connections are kept for
-// the next call. libcurl is loaded on the first. Not thread-safe.
+// variables; none for this very machine or where only public addresses do.
+// CURL_CA_BUNDLE or SSL_CERT_FILE names the certificates to trust, else the
+// system's are. Connections are kept for the next call. libcurl is loaded on
+// the first. Not thread-safe.
 class HttpClient {
  public:
   HttpClient();

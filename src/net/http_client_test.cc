@@ -188,5 +188,84 @@ TEST(HttpClient, ServesOneRequestAfterAnother) {
   }
 }
 
+// Nothing but public addresses, over http too.
+HttpOptions PublicOnly() {
+  HttpOptions options;
+  options.public_only = true;
+  options.check = nullptr;
+  return options;
+}
+
+TEST(HttpClientPublicOnly, RefusesThisMachineUnderAnyName) {
+  const TestHttpServer server(Always(TestHttpServer::Ok("secret")));
+  const std::string address = server.Address("/");
+  const std::string port = address.substr(address.rfind(':'));
+  for (const char* host :
+       {"127.0.0.1", "127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1",
+        "localhost", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "[::]"}) {
+    const Answer answer =
+        Get("http://" + std::string(host) + port, PublicOnly());
+    ASSERT_FALSE(answer.response) << host;
+    EXPECT_EQ(answer.response.error().code, ErrorCode::kPermissionDenied)
+        << host << ": " << answer.response.error().message;
+    EXPECT_THAT(answer.response.error().message,
+                HasSubstr("which is not a public address"));
+    EXPECT_EQ(answer.body, "");
+  }
+  EXPECT_TRUE(server.requests().empty());
+}
+
+// 192.0.2.0/24 would never answer: no packet is sent.
+TEST(HttpClientPublicOnly, RefusesBeforeItConnects) {
+  for (const char* address :
+       {"http://192.0.2.1/", "http://169.254.169.254/latest/meta-data/",
+        "http://10.0.0.1/", "http://[fd00:ec2::254]/"}) {
+    EXPECT_EQ(Get(address, PublicOnly()).response.error().code,
+              ErrorCode::kPermissionDenied)
+        << address;
+  }
+}
+
+TEST(HttpClientPublicOnly, UsesNoConnectionThatIsOpenAlready) {
+  const TestHttpServer server([](const std::string&) {
+    return TestHttpServer::Reply{
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", true};
+  });
+  HttpClient client;
+  const Url url = ParseUrl(server.Address("/")).value();
+  ASSERT_TRUE(client.Get(url, {}, {}));
+  EXPECT_EQ(client.Get(url, PublicOnly(), {}).error().code,
+            ErrorCode::kPermissionDenied);
+}
+
+TEST(HttpClientPublicOnly, UsesNoProxy) {
+  const TestHttpServer proxy(Always(TestHttpServer::Ok("through the proxy")));
+  setenv("http_proxy", proxy.Address("").c_str(), 1);
+  const auto refused = Get("http://10.0.0.1/", PublicOnly());
+  EXPECT_EQ(refused.response.error().code, ErrorCode::kPermissionDenied);
+  HttpOptions any;
+  any.check = nullptr;
+  EXPECT_EQ(Get("http://10.0.0.1/", any).body, "through the proxy");
+  unsetenv("http_proxy");
+}
+
+TEST(HttpClient, FollowsRedirectsWithBlanksAndAccents) {
+  const TestHttpServer server([](const std::string& request) {
+    if (request.starts_with("GET /old")) {
+      return TestHttpServer::Reply{TestHttpServer::Status(
+          "302 Found", "", "Location: ../C\u00f4te d'Ivoire\r\n")};
+    }
+    return TestHttpServer::Reply{TestHttpServer::Ok("here")};
+  });
+  EXPECT_EQ(Get(server.Address("/old/x")).response->url.target,
+            "/C%C3%B4te%20d'Ivoire");
+}
+
+TEST(HttpClient, ARedirectToNowhereIsAnError) {
+  const TestHttpServer server(
+      Always(TestHttpServer::Status("302 Found", "", "")));
+  EXPECT_FALSE(Get(server.Address("/")).response);
+}
+
 }  // namespace
 }  // namespace ocelli

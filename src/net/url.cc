@@ -46,6 +46,61 @@ std::string Origin(const Url& url) {
   return text;
 }
 
+// RFC 3986, 3.1.
+bool HasScheme(std::string_view text) {
+  const std::size_t colon = text.find_first_of(":/?#");
+  if (colon == text.npos || colon == 0 || text[colon] != ':') return false;
+  const std::string name = ToLower(text.substr(0, colon));
+  return kLower.find(name[0]) != kLower.npos &&
+         ConsistsOf(name, {kLower, kDigits, "+-."});
+}
+
+// What browsers do with a reference before they read it: no blanks around, no
+// tabs and line ends within, and %XX for what may not stand in an address. A
+// backslash stays, to be refused.
+std::string Encode(std::string_view reference) {
+  constexpr std::string_view kDigitsOfHex = "0123456789ABCDEF";
+  const auto is_blank = [](char c) { return c >= '\0' && c <= ' '; };
+  while (!reference.empty() && is_blank(reference.front())) {
+    reference.remove_prefix(1);
+  }
+  while (!reference.empty() && is_blank(reference.back())) {
+    reference.remove_suffix(1);
+  }
+  std::string text;
+  for (const char c : reference) {
+    if (c == '\t' || c == '\n' || c == '\r') continue;
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= ' ' || byte >= 0x7f ||
+        std::string_view("\"<>^`{|}").find(c) != std::string_view::npos) {
+      text += '%';
+      text += kDigitsOfHex[byte >> 4];
+      text += kDigitsOfHex[byte & 15];
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
+// RFC 3986, 5.2.4; `path` begins with a '/'.
+std::string WithoutDots(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/', 1), path.size());
+    const std::string_view segment = path.substr(0, end);
+    path.remove_prefix(end);
+    const bool up = segment == "/..";
+    if (!up && segment != "/.") {
+      out += segment;
+      continue;
+    }
+    if (up) out.resize(std::min(out.rfind('/'), out.size()));
+    if (path.empty()) out += '/';
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string Url::ToString() const { return Origin(*this) + target; }
@@ -111,6 +166,41 @@ Result<Url> ParseUrl(std::string_view text) {
       return bad("no port from 1 to 65535");
     }
   }
+  return url;
+}
+
+Result<Url> ResolveReference(const Url& base, std::string_view reference) {
+  const std::string encoded = Encode(reference);
+  std::string_view text = encoded;
+  Url url = base;
+  if (HasScheme(text)) {
+    auto whole = ParseUrl(text);
+    if (!whole) return whole.Failure();
+    url = std::move(*whole);
+  } else if (text.starts_with("//")) {
+    auto whole = ParseUrl(base.scheme + ":" + encoded);
+    if (!whole) return whole.Failure();
+    url = std::move(*whole);
+  } else {
+    text = text.substr(0, text.find('#'));
+    if (text.find('\\') != text.npos) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "backslash in the address " + std::string(text));
+    }
+    const std::string_view path(
+        std::string_view(base.target).substr(0, base.target.find('?')));
+    if (text.starts_with('/')) {
+      url.target = text;
+    } else if (text.starts_with('?')) {
+      url.target = std::string(path) + std::string(text);
+    } else if (!text.empty()) {
+      url.target =
+          std::string(path.substr(0, path.rfind('/') + 1)) + std::string(text);
+    }
+  }
+  const std::size_t query = std::min(url.target.find('?'), url.target.size());
+  url.target =
+      WithoutDots(url.target.substr(0, query)) + url.target.substr(query);
   return url;
 }
 

@@ -27,6 +27,13 @@ struct Url {
 // and '_'. A fragment is dropped. kInvalidArgument.
 Result<Url> ParseUrl(std::string_view text);
 
+// Where a reference in a page leads, as browsers and RFC 3986, 5.2 have it:
+// "../a.png", "//other.org/a", "?page=2" or a whole address. Blanks around it
+// and line ends within are dropped; what may not stand in an address, such as
+// "ô" or a blank, is percent-encoded. kInvalidArgument as in ParseUrl(), also
+// for other schemes ("data:", "javascript:").
+Result<Url> ResolveReference(const Url& base, std::string_view reference);
+
 // https leads anywhere, http only to this machine. kPermissionDenied.
 Result<> CheckSecure(const Url& url);
 

@@ -57,5 +57,72 @@ TEST(Url, IsRefusedWhereReadersCouldDiffer) {
   }
 }
 
+std::string Resolve(const char* base, std::string_view reference) {
+  const auto url = ResolveReference(ParseUrl(base).value(), reference);
+  return url ? url->ToString() : "error: " + url.error().message;
+}
+
+// The examples of RFC 3986, 5.4, without fragments and parameters.
+TEST(ResolveReference, FollowsTheExamplesOfTheRfc) {
+  const std::pair<const char*, const char*> kExamples[] = {
+      {"g", "http://a/b/c/g"},
+      {"./g", "http://a/b/c/g"},
+      {"g/", "http://a/b/c/g/"},
+      {"/g", "http://a/g"},
+      {"//g", "http://g/"},
+      {"?y", "http://a/b/c/d;p?y"},
+      {"g?y", "http://a/b/c/g?y"},
+      {"#s", "http://a/b/c/d;p?q"},
+      {"g#s", "http://a/b/c/g"},
+      {"g?y#s", "http://a/b/c/g?y"},
+      {";x", "http://a/b/c/;x"},
+      {"", "http://a/b/c/d;p?q"},
+      {".", "http://a/b/c/"},
+      {"./", "http://a/b/c/"},
+      {"..", "http://a/b/"},
+      {"../", "http://a/b/"},
+      {"../g", "http://a/b/g"},
+      {"../..", "http://a/"},
+      {"../../g", "http://a/g"},
+      {"../../../g", "http://a/g"},
+      {"../../../../g", "http://a/g"},
+      {"/./g", "http://a/g"},
+      {"/../g", "http://a/g"},
+      {"g.", "http://a/b/c/g."},
+      {".g", "http://a/b/c/.g"},
+      {"g..", "http://a/b/c/g.."},
+      {"./../g", "http://a/b/g"},
+      {"./g/.", "http://a/b/c/g/"},
+      {"g/./h", "http://a/b/c/g/h"},
+      {"g/../h", "http://a/b/c/h"},
+      {"g?y/../x", "http://a/b/c/g?y/../x"},
+  };
+  for (const auto& [reference, expected] : kExamples) {
+    EXPECT_EQ(Resolve("http://a/b/c/d;p?q", reference), expected) << reference;
+  }
+}
+
+TEST(ResolveReference, TakesAddressesAsPagesHaveThem) {
+  const char* base = "https://en.example.org/wiki/List";
+  EXPECT_EQ(Resolve(base, "//upload.example.org/20px-Flag.svg.png"),
+            "https://upload.example.org/20px-Flag.svg.png");
+  EXPECT_EQ(Resolve(base, " /w/C\u00f4te d'Ivoire.svg\n"),
+            "https://en.example.org/w/C%C3%B4te%20d'Ivoire.svg");
+  EXPECT_EQ(Resolve(base, "a%20b\t\n|c.png?q=\"<>\""),
+            "https://en.example.org/wiki/a%20b%7Cc.png?q=%22%3C%3E%22");
+  EXPECT_EQ(Resolve(base, "HTTP://Other.ORG/a/../b"), "http://other.org/b");
+}
+
+TEST(ResolveReference, RefusesWhatParseUrlRefuses) {
+  for (const std::string_view reference :
+       {"data:image/png;base64,AAAA", "javascript:alert(1)",
+        "file:///etc/passwd", "//user@evil.org/", "//evil.org\\@a.org/",
+        "/\\evil.org/", "//b\u00fccher.example/", "https:", "https:a",
+        "//a.org:99999/"}) {
+    EXPECT_TRUE(Resolve("https://a.org/", reference).starts_with("error: "))
+        << reference;
+  }
+}
+
 }  // namespace
 }  // namespace ocelli
