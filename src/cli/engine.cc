@@ -66,6 +66,17 @@ Result<CacheOptions> CacheOptionsFrom(const Config& config) {
   return options;
 }
 
+Result<std::unique_ptr<ResultCache>> OpenResults(
+    const std::filesystem::path& file, const Config& config) {
+  const auto options = CacheOptionsFrom(config);
+  if (!options) return options.Failure();
+  auto cache = OpenSqliteCache(file, *options);
+  if (cache) return cache;
+  Log(LogLevel::kWarning, "going on without the result cache",
+      {{"reason", cache.error().message}});
+  return nullptr;
+}
+
 Engine::Engine(EnginePlaces places, FaceFlags flags)
     : places_(std::move(places)),
       flags_(std::move(flags)),
@@ -83,15 +94,9 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EnginePlaces& places,
                                              const FaceFlags& flags) {
   std::unique_ptr<Engine> engine(new Engine(places, flags));
   if (!flags.no_cache) {
-    const auto options = CacheOptionsFrom(config);
-    if (!options) return options.Failure();
-    auto cache = OpenSqliteCache(places.results, *options);
-    if (cache) {
-      engine->cache_ = std::move(*cache);
-    } else {
-      Log(LogLevel::kWarning, "going on without the result cache",
-          {{"reason", cache.error().message}});
-    }
+    auto cache = OpenResults(places.results, config);
+    if (!cache) return cache.Failure();
+    engine->cache_ = std::move(*cache);
   }
   auto recognizer = Recognizer::Open(engine->models_, engine->cache_.get(),
                                      {.faces = flags.faces, .limits = {}});

@@ -60,6 +60,10 @@ class Engine {
   std::unique_ptr<Gallery> gallery_;
 };
 
+// The cache of results at `file`; null, with a warning, where it can't be used.
+Result<std::unique_ptr<ResultCache>> OpenResults(
+    const std::filesystem::path& file, const Config& config);
+
 // From cache.max_bytes and cache.ttl (seconds).
 Result<CacheOptions> CacheOptionsFrom(const Config& config);
 

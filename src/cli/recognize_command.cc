@@ -182,8 +182,9 @@ void AddRecognizeCommand(CLI::App& app, CommandContext& context) {
   ocelli recognize album/ --annotate out/    pictures with boxes and names
   ocelli recognize crowd.jpg --min-face 20   small faces too)");
   command
-      ->add_option("path", flags->paths,
-                   "Photos (JPEG, PNG, WebP, HEIC, AVIF, SVG) and folders of them")
+      ->add_option(
+          "path", flags->paths,
+          "Photos (JPEG, PNG, WebP, HEIC, AVIF, SVG) and folders of them")
       ->required();
   command->add_option("--annotate", flags->annotate,
                       "Write pictures with boxes and names into this folder");

@@ -13,6 +13,7 @@ struct Paths {
   std::filesystem::path models() const { return data / "models"; }
   std::filesystem::path demo() const { return data / "demo"; }
   std::filesystem::path gallery() const { return data / "people.sqlite"; }
+  std::filesystem::path collections() const { return data / "collections"; }
   std::filesystem::path results() const { return cache / "results.sqlite"; }
 };
 

@@ -1,6 +1,7 @@
 #include "recognize/recognizer.h"
 
-#include "core/log.h"
+#include <string_view>
+#include <utility>
 
 namespace ocelli {
 
@@ -8,10 +9,9 @@ Recognizer::Recognizer(const ModelStore& models, ResultCache* cache,
                        const RecognizerOptions& options,
                        const Digest& fingerprint)
     : models_(models),
-      cache_(cache),
       options_(options),
       fingerprint_(fingerprint),
-      flight_(cache) {}
+      results_(cache) {}
 
 Result<std::unique_ptr<Recognizer>> Recognizer::Open(
     const ModelStore& models, ResultCache* cache,
@@ -24,27 +24,21 @@ Result<std::unique_ptr<Recognizer>> Recognizer::Open(
 
 Result<Recognition> Recognizer::Recognize(std::span<const std::byte> encoded) {
   const Digest digest = Sha256(encoded);
-  const ResultKey key{digest, fingerprint_};
-  const auto compute = [&] { return Compute(digest, encoded); };
-  const auto answer = flight_.GetOrCompute(key, compute);
-  if (!answer) return answer.Failure();
-  auto analysis = ParseAnalysis(answer->value);
-  bool cached = answer->cached;
-  if (cached && (!analysis || analysis->digest != digest)) {
-    Log(LogLevel::kWarning, "cached result is damaged, computing it anew",
-        {{"digest", digest.ToHex()}});
-    auto fresh = compute();
-    if (!fresh) return fresh.Failure();
-    analysis = ParseAnalysis(*fresh);
-    cached = false;
-    const auto kept = cache_->Put(key, std::move(*fresh));
-    if (!kept) {
-      Log(LogLevel::kWarning, "result not kept",
-          {{"reason", kept.error().message}});
-    }
-  }
-  if (!analysis) return analysis.Failure();
-  return Recognition{std::move(*analysis), cached};
+  Recognition recognition;
+  const auto cached = results_.Get(
+      {digest, fingerprint_}, [&] { return Compute(digest, encoded); },
+      [&](std::string_view bytes) -> Result<> {
+        auto analysis = ParseAnalysis(bytes);
+        if (!analysis) return analysis.Failure();
+        if (analysis->digest != digest) {
+          return Fail(ErrorCode::kDataLoss, "the result of another image");
+        }
+        recognition.analysis = std::move(*analysis);
+        return {};
+      });
+  if (!cached) return cached.Failure();
+  recognition.cached = *cached;
+  return recognition;
 }
 
 Result<const FaceAnalyzer*> Recognizer::Analyzer() {

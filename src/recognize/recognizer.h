@@ -7,12 +7,12 @@
 #include <string>
 
 #include "cache/result_cache.h"
-#include "cache/single_flight.h"
 #include "core/result.h"
 #include "faces/face_analyzer.h"
 #include "media/still_image.h"
 #include "models/model_store.h"
 #include "recognize/analysis.h"
+#include "recognize/content_results.h"
 
 namespace ocelli {
 
@@ -51,10 +51,9 @@ class Recognizer {
                               std::span<const std::byte> encoded);
 
   const ModelStore& models_;
-  ResultCache* const cache_;
   const RecognizerOptions options_;
   const Digest fingerprint_;
-  SingleFlight flight_;
+  ContentResults results_;
   std::mutex mutex_;
   std::unique_ptr<FaceAnalyzer> analyzer_;  // Guarded by mutex_ until made.
 };

@@ -1,0 +1,79 @@
+#include "cli/embedding_engine.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/engine.h"
+#include "cli/progress.h"
+#include "core/file.h"
+#include "core/ordered_parallel.h"
+
+namespace ocelli {
+
+void AddEmbeddingFlags(CLI::App& app, EmbeddingFlags& flags) {
+  const std::string group = "Embedding";
+  app.add_option("--provider", flags.embedder.provider, "cpu, cuda or tensorrt")
+      ->capture_default_str()
+      ->group(group);
+  app.add_flag("--no-cache", flags.no_cache, "Embed anew and keep no result")
+      ->group(group);
+  app.add_option("-j,--jobs", flags.jobs,
+                 "Pictures at a time; 0: one a processor")
+      ->check(CLI::Range(0, 256))
+      ->group(group);
+}
+
+EmbeddingEngine::EmbeddingEngine(const CommandContext& context,
+                                 const EmbeddingFlags& flags)
+    : flags_(flags), models_(context.paths.models()) {}
+
+Result<std::unique_ptr<EmbeddingEngine>> EmbeddingEngine::Open(
+    const CommandContext& context, const EmbeddingFlags& flags) {
+  std::unique_ptr<EmbeddingEngine> engine(new EmbeddingEngine(context, flags));
+  if (!flags.no_cache) {
+    auto cache = OpenResults(context.paths.results(), context.config);
+    if (!cache) return cache.Failure();
+    engine->cache_ = std::move(*cache);
+  }
+  return engine;
+}
+
+Result<std::unique_ptr<EmbeddingRecognizer>> EmbeddingEngine::Recognizer(
+    std::string_view embedder) const {
+  auto recognizer = EmbeddingRecognizer::Open(models_, cache_.get(), embedder,
+                                              flags_.embedder);
+  if (!recognizer) return recognizer.Failure();
+  // Said once, before the first of a thousand pictures.
+  const auto installed = models_.PathOf((*recognizer)->card());
+  if (!installed) return installed.Failure();
+  return recognizer;
+}
+
+Result<ImageEmbedding> EmbedFile(EmbeddingRecognizer& recognizer,
+                                 const std::filesystem::path& path) {
+  const auto bytes = ReadFileLimited(path, ImageLimits{}.max_bytes);
+  if (!bytes) return bytes.Failure();
+  auto embedding = recognizer.Embed(*bytes);
+  if (!embedding) return embedding.Failure(path.string());
+  return embedding;
+}
+
+std::size_t EmbedFiles(
+    EmbeddingRecognizer& recognizer,
+    const std::vector<std::filesystem::path>& files, const std::string& label,
+    const EmbeddingFlags& flags, const std::stop_token& stop,
+    const std::function<void(std::size_t, Result<ImageEmbedding>)>& take) {
+  const int jobs = JobCount(flags.jobs, files.size());
+  Progress progress(label, files.size(), "images");
+  return OrderedParallel(
+      files.size(), jobs, static_cast<std::size_t>(jobs) * 8, stop,
+      [&](std::size_t i) { return EmbedFile(recognizer, files[i]); },
+      [&](std::size_t i, Result<ImageEmbedding> embedding) {
+        if (!embedding) {
+          progress.Say("ocelli: " + embedding.error().message);
+        }
+        take(i, std::move(embedding));
+        progress.Advance();
+      });
+}
+
+}  // namespace ocelli

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cache/result_cache.h"
+#include "cli/command.h"
+#include "models/model_store.h"
+#include "recognize/embedding_recognizer.h"
+
+namespace ocelli {
+
+constexpr char kDefaultEmbedder[] = "efficientnet-lite0";
+
+// How pictures are to be embedded, as flags of several commands.
+struct EmbeddingFlags {
+  EmbedderOptions embedder;
+  bool no_cache = false;
+  int jobs = 0;  // Pictures at a time; 0: one a processor.
+};
+
+void AddEmbeddingFlags(CLI::App& app, EmbeddingFlags& flags);
+
+// The models and the result cache of this user, for commands that embed.
+class EmbeddingEngine {
+ public:
+  static Result<std::unique_ptr<EmbeddingEngine>> Open(
+      const CommandContext& context, const EmbeddingFlags& flags);
+
+  // kNotFound, kInvalidArgument: no card of an image embedder has that name;
+  // kNotFound: it is not installed, the message says how to install it.
+  Result<std::unique_ptr<EmbeddingRecognizer>> Recognizer(
+      std::string_view embedder) const;
+  const ModelStore& models() const { return models_; }
+  const EmbeddingFlags& flags() const { return flags_; }
+
+ private:
+  EmbeddingEngine(const CommandContext& context, const EmbeddingFlags& flags);
+
+  const EmbeddingFlags flags_;
+  const ModelStore models_;
+  std::unique_ptr<ResultCache> cache_;
+};
+
+// The vector of the picture at `path`.
+Result<ImageEmbedding> EmbedFile(EmbeddingRecognizer& recognizer,
+                                 const std::filesystem::path& path);
+
+// Embeds files on several threads under a progress line; `take` gets each in
+// order, on the calling thread. How many were done: fewer when stopped.
+std::size_t EmbedFiles(
+    EmbeddingRecognizer& recognizer,
+    const std::vector<std::filesystem::path>& files, const std::string& label,
+    const EmbeddingFlags& flags, const std::stop_token& stop,
+    const std::function<void(std::size_t, Result<ImageEmbedding>)>& take);
+
+}  // namespace ocelli
