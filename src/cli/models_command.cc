@@ -25,6 +25,7 @@ struct ModelsFlags {
 };
 
 std::string Megabytes(std::uint64_t bytes) {
+  if (bytes == 0) return "?";
   char text[32];
   std::snprintf(text, sizeof(text), "%.1f MB",
                 static_cast<double>(bytes) / 1e6);
@@ -97,7 +98,7 @@ void Report(const CommandContext& context, const ModelCard& card,
 
 void PullOne(const ModelCard& card, const ModelStore& store,
              const ModelsFlags& flags, CommandContext& context) {
-  if (!flags.force && store.PathOf(card)) {
+  if (!flags.force && store.IsInstalled(card)) {
     return Report(context, card, "already installed", store.PathOf(card));
   }
   Result<> pulled;

@@ -19,6 +19,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxMemberBytes = std::uint64_t{2} << 30;
+// Of a model's file, where its card does not know better.
+std::uint64_t MaxBytes(const ModelCard& card) {
+  return card.size == 0 ? kMaxMemberBytes : card.size;
+}
+
 constexpr std::uint64_t kMaxAssetBytes = std::uint64_t{256} << 20;
 
 Result<std::string> ReadText(const fs::path& file, std::uint64_t max_bytes) {
@@ -179,7 +184,7 @@ Result<std::string> FetchModel(const ModelCard& card,
       std::error_code error;
       fs::create_directories(downloads, error);
       const auto done =
-          Download(source->path, card.sha256, card.size, file, options);
+          Download(source->path, card.sha256, MaxBytes(card), file, options);
       if (!done && done.error().code == ErrorCode::kUnavailable) {
         return Fail(ErrorCode::kUnavailable,
                     done.error().message +
@@ -187,7 +192,7 @@ Result<std::string> FetchModel(const ModelCard& card,
                         file.string());
       }
       if (!done) return done.Failure();
-      bytes = ReadText(file, card.size);
+      bytes = ReadText(file, MaxBytes(card));
       break;
     }
   }

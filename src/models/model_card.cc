@@ -173,6 +173,29 @@ ModelCard::Input ReadInput(const toml::table& table, Result<>& mistake) {
   return input;
 }
 
+// What goes into the model and comes out, which follows from its task.
+void ReadEnds(const toml::table& table, TableReader& reader, ModelCard& card,
+              Result<>& mistake) {
+  const bool is_tokenizer = card.task == "tokenizer";
+  if (is_tokenizer != (card.format == "json")) {
+    reader.Wrong("format", "json is for task = \"tokenizer\", and no other");
+  }
+  const bool sees = !is_tokenizer && card.task != "text-embedding";
+  const toml::table* input = reader.Table("input");
+  if (input && sees) {
+    card.input = ReadInput(*input, mistake);
+  } else if (input || sees) {
+    reader.Wrong("input", sees ? "is missing" : "is for models of pictures");
+  } else if (!is_tokenizer) {
+    card.input.name = "input_ids";
+  }
+  if (!is_tokenizer) {
+    card.outputs = reader.Texts("outputs");
+  } else if (table.contains("outputs")) {
+    reader.Wrong("outputs", "is for models");
+  }
+}
+
 // The sampler of faces/ knows one mean and one scale.
 void CheckChannels(const ModelCard& card, TableReader& reader) {
   const auto uniform = [](const std::array<float, 3>& channels) {
@@ -203,6 +226,10 @@ void CheckSource(const ModelCard& card, TableReader& reader) {
   if (card.format == "tfjs" &&
       (source->kind == Source::Kind::kWeb || source->range)) {
     reader.Wrong("source", "must name model.json in an npm: or file: source");
+  }
+  if (card.size == 0 &&
+      (card.format == "tfjs" || source->kind != Source::Kind::kWeb)) {
+    reader.Wrong("size", "is missing");
   }
   if (source->range && source->range->end - source->range->first != card.size) {
     reader.Wrong("source", "holds another number of bytes than size says");
@@ -254,6 +281,7 @@ Digest ModelCard::Fingerprint() const {
     recipe.Add(name_);
     recipe.Add(value);
   }
+  for (const std::string& need : needs) recipe.Add(need);
   return Sha256(recipe.joined());
 }
 
@@ -272,7 +300,7 @@ Result<ModelCard> ParseModelCard(std::string_view toml) {
   reader.AllowOnly({"name", "task", "family", "description", "source",
                     "archive_sha256", "sha256", "size", "format", "licence",
                     "non_commercial", "input", "outputs", "pooling", "text",
-                    "parameters"});
+                    "needs", "parameters"});
   ModelCard card;
   card.name = reader.RequiredText("name");
   if (!IsCardName(card.name)) {
@@ -286,19 +314,17 @@ Result<ModelCard> ParseModelCard(std::string_view toml) {
     card.archive_sha256 = reader.Sha256Text("archive_sha256");
   }
   card.sha256 = reader.Sha256Text("sha256");
-  card.size = static_cast<std::uint64_t>(reader.Whole("size", 1, kMaxBytes));
-  card.format = reader.OneOf("format", {"tflite", "onnx", "tfjs"});
+  if (table.contains("size")) {
+    card.size = static_cast<std::uint64_t>(reader.Whole("size", 1, kMaxBytes));
+  }
+  card.format = reader.OneOf("format", {"tflite", "onnx", "tfjs", "json"});
   card.licence = reader.RequiredText("licence");
   card.non_commercial = reader.Truth("non_commercial");
-  if (const toml::table* input = reader.Table("input")) {
-    card.input = ReadInput(*input, mistake);
-  } else {
-    reader.Wrong("input", "is missing");
-  }
-  card.outputs = reader.Texts("outputs");
+  ReadEnds(table, reader, card, mistake);
   card.pooling = reader.OneOf(
       "pooling", {"none", "first-token", "mean-tokens", "spatial-mean"}, true);
   card.text = reader.Text("text", "");
+  if (table.contains("needs")) card.needs = reader.Texts("needs");
   if (const toml::table* parameters = reader.Table("parameters")) {
     TableReader values(*parameters, "parameters.", mistake);
     for (const auto& [key, value] : *parameters) {

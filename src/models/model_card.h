@@ -26,11 +26,14 @@ struct ModelCard {
   std::string source;
   std::string archive_sha256;  // Of the npm tarball, 64 hex digits.
   std::string sha256;          // Of the model file itself, 64 hex digits.
-  std::uint64_t size = 0;      // Of the model file, bytes.
-  std::string format;          // "tflite", "onnx" or "tfjs".
+  std::uint64_t size = 0;      // Of the model file, bytes; 0 if not known.
+  std::string format;          // "tflite", "onnx", "tfjs"; "json": a
+                               // JSON string, which is the text to install.
   std::string licence;         // SPDX identifier.
   bool non_commercial = false;
 
+  // Empty but for its name where the task is not about pictures: of
+  // "text-embedding" it is "input_ids".
   struct Input {
     std::string name;
     std::string layout;  // "NHWC" or "NCHW"
@@ -52,6 +55,7 @@ struct ModelCard {
   // "mean-tokens" of [N, T, D], "spatial-mean" of [N, C, H, W].
   std::string pooling = "none";
   std::string text;  // The card that embeds text into the same space, or "".
+  std::vector<std::string> needs;  // Cards that are installed with this one.
   // Thresholds, anchor sizes and the like, as its family defines them.
   std::map<std::string, double> parameters;
 

@@ -3,6 +3,7 @@
 #include <onnx/onnx.pb.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -53,6 +54,11 @@ Receipt ReadReceipt(const fs::path& file) {
   return receipt;
 }
 
+fs::path FileOf(const ModelCard& card) {
+  return fs::path(card.name) /
+         (card.format == "json" ? "text.txt" : "model.onnx");
+}
+
 fs::path ReceiptOf(const fs::path& model) {
   return model.parent_path() / "receipt.txt";
 }
@@ -63,6 +69,11 @@ std::string PullCommand(const ModelCard& card) {
 }
 
 Result<std::string> Import(const ModelCard& card, const std::string& bytes) {
+  if (card.format == "json") {
+    const auto text = nlohmann::json::parse(bytes, nullptr, false);
+    if (text.is_string()) return text.get<std::string>();
+    return Fail(ErrorCode::kDataLoss, "not a JSON string");
+  }
   if (card.format == "onnx") {
     return RewriteForSpeed(std::as_bytes(std::span(bytes)));
   }
@@ -75,6 +86,7 @@ Result<std::string> Import(const ModelCard& card, const std::string& bytes) {
 
 // kInvalidArgument where the card names inputs or outputs that the graph lacks.
 Result<> CheckNames(const ModelCard& card, const std::string& bytes) {
+  if (card.format == "json") return {};
   onnx::ModelProto model;
   if (!model.ParseFromString(bytes)) {
     return Fail(ErrorCode::kDataLoss, "the imported model can't be read");
@@ -156,7 +168,7 @@ Result<ModelCard> ModelStore::Find(std::string_view name) const {
 }
 
 Result<std::filesystem::path> ModelStore::PathOf(const ModelCard& card) const {
-  fs::path model = directory_ / card.name / "model.onnx";
+  fs::path model = directory_ / FileOf(card);
   const Receipt receipt = ReadReceipt(ReceiptOf(model));
   const auto fail = [&](ErrorCode code, const char* how) {
     return Fail(code,
@@ -176,6 +188,14 @@ Result<std::filesystem::path> ModelStore::PathOf(const ModelCard& card) const {
   return model;
 }
 
+bool ModelStore::IsInstalled(const ModelCard& card) const {
+  return PathOf(card) && std::all_of(card.needs.begin(), card.needs.end(),
+                                     [&](const std::string& name) {
+                                       const auto need = Find(name);
+                                       return need && PathOf(*need);
+                                     });
+}
+
 Result<> ModelStore::Pull(const ModelCard& card,
                           const PullOptions& options) const {
   if (card.non_commercial && !options.accept_licence) {
@@ -184,8 +204,14 @@ Result<> ModelStore::Pull(const ModelCard& card,
                     card.licence +
                     "); if you accept that: " + PullCommand(card));
   }
-  if (!options.force && PathOf(card)) return {};
   const std::string doing = "installing " + card.name;
+  for (const std::string& name : card.needs) {
+    auto need = Find(name);
+    if (!need) return need.Failure(doing);
+    need->needs.clear();  // One step is enough, and can't be a circle.
+    if (auto pulled = Pull(*need, options); !pulled) return pulled;
+  }
+  if (!options.force && PathOf(card)) return {};
   const auto lock = FolderLock::Take(directory_, options.stop);
   if (!lock) return lock.Failure(doing);
   if (!options.force && PathOf(card)) return {};  // Another was faster.
@@ -196,7 +222,7 @@ Result<> ModelStore::Pull(const ModelCard& card,
   if (!onnx) return onnx.Failure(doing);
   const auto named = CheckNames(card, *onnx);
   if (!named) return named.Failure(doing);
-  const auto done = Install(card, *onnx, directory_ / card.name / "model.onnx");
+  const auto done = Install(card, *onnx, directory_ / FileOf(card));
   if (!done) return done.Failure(doing);
   return {};
 }

@@ -29,12 +29,17 @@ class ModelStore {
   // kNotFound lists the names there are.
   Result<ModelCard> Find(std::string_view name) const;
 
-  // The imported ONNX file. kNotFound, kFailedPrecondition (of another version
-  // of the card or of the import) and kDataLoss (not its whole size) say which
-  // command installs it. Does not read the file.
+  // The imported ONNX file, or the text of a card of format "json". kNotFound,
+  // kFailedPrecondition (of another version of the card or of the import) and
+  // kDataLoss (not its whole size) say which command installs it. Does not read
+  // the file.
   Result<std::filesystem::path> PathOf(const ModelCard& card) const;
 
-  // Downloads, verifies, imports; nothing is visible under the final name
+  // Whether PathOf() is there for the card and all that it needs.
+  bool IsInstalled(const ModelCard& card) const;
+
+  // Downloads, verifies, imports, likewise what the card needs; nothing is
+  // visible under the final name
   // until all of it held. kPermissionDenied: the licence is to be accepted.
   // Waits for a Pull() of another process.
   Result<> Pull(const ModelCard& card, const PullOptions& options) const;

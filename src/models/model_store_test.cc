@@ -283,5 +283,22 @@ TEST_F(ModelStoreTest, AnUnfinishedDownloadIsKeptForTheNextTime) {
   EXPECT_FALSE(fs::exists(models_ / "downloads" / "b.tgz"));
 }
 
+TEST_F(ModelStoreTest, WhatAModelNeedsIsInstalledWithIt) {
+  WriteCard("tiny", "needs = [\"other\"]\n");
+  EXPECT_THAT(
+      ModelStore(models_).Pull(Card(ModelStore(models_)), {}).error().message,
+      HasSubstr("no model is called 'other'"));
+  // A circle does no harm.
+  WriteCard("other", "needs = [\"tiny\"]\n");
+  const ModelStore store(models_);
+  EXPECT_FALSE(store.IsInstalled(Card(store)));
+  const auto pulled = store.Pull(Card(store), {});
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_TRUE(store.PathOf(store.Find("other").value()));
+  EXPECT_TRUE(store.IsInstalled(Card(store)));
+  fs::remove_all(models_ / "other");
+  EXPECT_FALSE(store.IsInstalled(Card(store)));
+}
+
 }  // namespace
 }  // namespace ocelli

@@ -6,10 +6,10 @@ namespace ocelli {
 namespace {
 
 void Describe(const std::string& name, OnnxShape shape,
-              onnx::ValueInfoProto& info) {
+              onnx::TensorProto::DataType element, onnx::ValueInfoProto& info) {
   info.set_name(name);
   auto& type = *info.mutable_type()->mutable_tensor_type();
-  type.set_elem_type(onnx::TensorProto::FLOAT);
+  type.set_elem_type(element);
   type.mutable_shape();
   for (const std::int64_t size : shape) {
     type.mutable_shape()->add_dim()->set_dim_value(size);
@@ -57,8 +57,9 @@ OnnxGraph::OnnxGraph() {
   model_.mutable_graph()->set_name("imported");
 }
 
-void OnnxGraph::AddInput(const std::string& name, OnnxShape shape) {
-  Describe(name, shape, *model_.mutable_graph()->add_input());
+void OnnxGraph::AddInput(const std::string& name, OnnxShape shape,
+                         onnx::TensorProto::DataType type) {
+  Describe(name, shape, type, *model_.mutable_graph()->add_input());
 }
 
 void OnnxGraph::AddOutput(const std::string& name, const std::string& value,
@@ -68,7 +69,7 @@ void OnnxGraph::AddOutput(const std::string& name, const std::string& value,
   node.set_op_type("Identity");
   node.add_input(value);
   node.add_output(name);
-  Describe(name, shape, *graph.add_output());
+  Describe(name, shape, onnx::TensorProto::FLOAT, *graph.add_output());
 }
 
 std::string OnnxGraph::Floats(OnnxShape shape, std::span<const float> values) {

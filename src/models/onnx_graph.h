@@ -32,7 +32,9 @@ class OnnxGraph {
  public:
   OnnxGraph();
 
-  void AddInput(const std::string& name, OnnxShape shape);
+  // -1 in a shape is any size.
+  void AddInput(const std::string& name, OnnxShape shape,
+                onnx::TensorProto::DataType type = onnx::TensorProto::FLOAT);
   // Declares `value` to be the output `name`.
   void AddOutput(const std::string& name, const std::string& value,
                  OnnxShape shape);
