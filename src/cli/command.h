@@ -34,11 +34,13 @@ struct CommandContext {
 
 // One file per subcommand; main.cc calls each of these once.
 void AddCacheCommand(CLI::App& app, CommandContext& context);
+void AddCollectionCommand(CLI::App& app, CommandContext& context);
 void AddDemoCommand(CLI::App& app, CommandContext& context);
 void AddEvalCommand(CLI::App& app, CommandContext& context);
 void AddModelsCommand(CLI::App& app, CommandContext& context);
 void AddPeopleCommand(CLI::App& app, CommandContext& context);
 void AddRecognizeCommand(CLI::App& app, CommandContext& context);
+void AddSearchCommand(CLI::App& app, CommandContext& context);
 void AddVerifyCommand(CLI::App& app, CommandContext& context);
 
 // Prints "ocelli: MESSAGE" on standard error.

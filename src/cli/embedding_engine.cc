@@ -59,15 +59,25 @@ Result<ImageEmbedding> EmbedFile(EmbeddingRecognizer& recognizer,
 
 std::size_t EmbedFiles(
     EmbeddingRecognizer& recognizer,
-    const std::vector<std::filesystem::path>& files, const std::string& label,
-    const EmbeddingFlags& flags, const std::stop_token& stop,
+    const std::vector<std::filesystem::path>& files,
+    const EmbedFilesOptions& options,
     const std::function<void(std::size_t, Result<ImageEmbedding>)>& take) {
-  const int jobs = JobCount(flags.jobs, files.size());
-  Progress progress(label, files.size(), "images");
+  const auto embed = [&](std::size_t i) -> Result<ImageEmbedding> {
+    const auto bytes = ReadFileLimited(files[i], ImageLimits{}.max_bytes);
+    if (!bytes) return bytes.Failure();
+    const Digest digest = Sha256(*bytes);
+    if (options.known && options.known(i, digest)) {
+      return ImageEmbedding{.digest = digest, .vector = {}, .cached = true};
+    }
+    auto embedding = recognizer.Embed(*bytes, digest);
+    if (!embedding) return embedding.Failure(files[i].string());
+    return embedding;
+  };
+  const int jobs = JobCount(options.jobs, files.size());
+  Progress progress(options.label, files.size(), "images");
   return OrderedParallel(
-      files.size(), jobs, static_cast<std::size_t>(jobs) * 8, stop,
-      [&](std::size_t i) { return EmbedFile(recognizer, files[i]); },
-      [&](std::size_t i, Result<ImageEmbedding> embedding) {
+      files.size(), jobs, static_cast<std::size_t>(jobs) * 8, options.stop,
+      embed, [&](std::size_t i, Result<ImageEmbedding> embedding) {
         if (!embedding) {
           progress.Say("ocelli: " + embedding.error().message);
         }

@@ -49,12 +49,22 @@ class EmbeddingEngine {
 Result<ImageEmbedding> EmbedFile(EmbeddingRecognizer& recognizer,
                                  const std::filesystem::path& path);
 
+struct EmbedFilesOptions {
+  std::string label = "embedding";  // Of the progress line.
+  int jobs = 0;                     // Pictures at a time; 0: one a processor.
+  std::stop_token stop;
+  // Whether the vector of picture i is kept elsewhere, if that is its digest:
+  // then it comes without one. Called on several threads.
+  std::function<bool(std::size_t i, const Digest& digest)> known;
+};
+
 // Embeds files on several threads under a progress line; `take` gets each in
-// order, on the calling thread. How many were done: fewer when stopped.
+// order, on the calling thread, after errors were printed. How many were done:
+// fewer when stopped.
 std::size_t EmbedFiles(
     EmbeddingRecognizer& recognizer,
-    const std::vector<std::filesystem::path>& files, const std::string& label,
-    const EmbeddingFlags& flags, const std::stop_token& stop,
+    const std::vector<std::filesystem::path>& files,
+    const EmbedFilesOptions& options,
     const std::function<void(std::size_t, Result<ImageEmbedding>)>& take);
 
 }  // namespace ocelli

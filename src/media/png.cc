@@ -1,5 +1,6 @@
 #include <png.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -61,6 +62,30 @@ Result<Image> DecodePng(std::span<const std::byte> encoded,
 }
 
 }  // namespace
+
+Result<std::vector<std::byte>> EncodePng(ImageView image) {
+  png_image png = {};
+  png.version = PNG_IMAGE_VERSION;
+  png.width = static_cast<png_uint_32>(std::max(image.width, 0));
+  png.height = static_cast<png_uint_32>(std::max(image.height, 0));
+  png.format =
+      image.format == PixelFormat::kGrey8 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  std::vector<std::byte> encoded;
+  // Asks for the size, then writes.
+  for (png_alloc_size_t size = 0; encoded.empty();) {
+    if (size > 0) encoded.resize(size);
+    if (image.empty() ||
+        !png_image_write_to_memory(
+            &png, encoded.empty() ? nullptr : encoded.data(), &size, 0,
+            image.data, static_cast<png_int_32>(image.stride), nullptr)) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "encoding a PNG of " + std::to_string(image.width) + "x" +
+                      std::to_string(image.height) + " pixels: " + png.message);
+    }
+    if (!encoded.empty()) encoded.resize(size);
+  }
+  return encoded;
+}
 
 const Codec kPngCodec = {"PNG", RecognizesPng, DecodePng};
 

@@ -10,11 +10,7 @@ namespace {
 
 // A new format is a file with its Codec, and a line here.
 constexpr const Codec* kCodecs[] = {
-    &kJpegCodec,
-    &kPngCodec,
-    &kWebpCodec,
-    &kHeifCodec,
-    &kSvgCodec,
+    &kJpegCodec, &kPngCodec, &kWebpCodec, &kHeifCodec, &kSvgCodec,
 };
 
 const Codec* FindCodec(std::span<const std::byte> encoded) {

@@ -30,4 +30,7 @@ Result<Image> DecodeImage(std::span<const std::byte> encoded,
 // Baseline JPEG, 4:2:0; quality from 1 to 100.
 Result<std::vector<std::byte>> EncodeJpeg(ImageView image, int quality = 90);
 
+// PNG of 8 bits a channel.
+Result<std::vector<std::byte>> EncodePng(ImageView image);
+
 }  // namespace ocelli

@@ -463,5 +463,33 @@ TEST(EncodeJpeg, WhatCanNotBeEncodedIsRefused) {
   EXPECT_FALSE(EncodeJpeg(Image(70000, 1, PixelFormat::kGrey8), 90));
 }
 
+TEST(EncodePng, ReadsBackBitForBit) {
+  for (const PixelFormat format : {PixelFormat::kRgb8, PixelFormat::kGrey8}) {
+    Image image(37, 21, format);
+    for (std::size_t i = 0; i < image.size_bytes(); ++i) {
+      image.view().data[i] = static_cast<std::uint8_t>(i * 7);
+    }
+    // A crop has gaps between its rows.
+    const ImageView part = image.view().Crop(3, 2, 30, 15);
+    const auto png = EncodePng(part);
+    ASSERT_TRUE(png) << png.error().message;
+    const Image back = DecodeImage(*png).value();
+    ASSERT_EQ(back.width(), 30);
+    ASSERT_EQ(back.height(), 15);
+    for (int y = 0; y < 15; ++y) {
+      for (int x = 0; x < 30; ++x) {
+        for (int c = 0; c < 3; ++c) {
+          const int channel = format == PixelFormat::kRgb8 ? c : 0;
+          EXPECT_EQ(back.view().Pixel(x, y)[c], part.Pixel(x, y)[channel]);
+        }
+      }
+    }
+  }
+}
+
+TEST(EncodePng, RefusesAnEmptyPicture) {
+  EXPECT_EQ(EncodePng(Image()).error().code, ErrorCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace ocelli

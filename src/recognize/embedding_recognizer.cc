@@ -82,7 +82,12 @@ Result<> EmbeddingRecognizer::Warm() {
 
 Result<ImageEmbedding> EmbeddingRecognizer::Embed(
     std::span<const std::byte> encoded) {
-  ImageEmbedding embedding{.digest = Sha256(encoded), .vector = {}};
+  return Embed(encoded, Sha256(encoded));
+}
+
+Result<ImageEmbedding> EmbeddingRecognizer::Embed(
+    std::span<const std::byte> encoded, const Digest& digest) {
+  ImageEmbedding embedding{.digest = digest, .vector = {}};
   const auto compute = [&]() -> Result<std::string> {
     const auto embedder = Embedder();
     if (!embedder) return embedder.Failure();

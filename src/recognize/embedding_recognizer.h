@@ -44,6 +44,9 @@ class EmbeddingRecognizer {
       const EmbedderOptions& options = {});
 
   Result<ImageEmbedding> Embed(std::span<const std::byte> encoded);
+  // Where the digest of `encoded` is known already.
+  Result<ImageEmbedding> Embed(std::span<const std::byte> encoded,
+                               const Digest& digest);
 
   const ModelCard& card() const { return card_; }
   int dimension() const { return DimensionOf(card_); }

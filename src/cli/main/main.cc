@@ -107,8 +107,8 @@ int Main(int argc, char** argv) {
   context.stop = signals.token();
   GlobalFlags flags;
   CLI::App app(
-      "Ocelli recognises each distinct image once: faces of people in photos, "
-      "folders and albums.",
+      "Ocelli recognises each distinct image once: faces of people, and pictures "
+      "that look alike.",
       "ocelli");
   app.set_version_flag("--version", "ocelli " OCELLI_VERSION);
   app.require_subcommand(1);
@@ -118,6 +118,8 @@ int Main(int argc, char** argv) {
   AddRecognizeCommand(app, context);
   AddPeopleCommand(app, context);
   AddVerifyCommand(app, context);
+  AddCollectionCommand(app, context);
+  AddSearchCommand(app, context);
   AddModelsCommand(app, context);
   AddCacheCommand(app, context);
   AddEvalCommand(app, context);

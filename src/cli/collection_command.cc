@@ -1,0 +1,398 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "cli/command.h"
+#include "cli/embedding_engine.h"
+#include "cli/metadata_table.h"
+#include "cli/progress.h"
+#include "index/collection.h"
+#include "media/image_files.h"
+
+namespace ocelli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+struct CollectionFlags {
+  std::string name;
+  std::string embedder = kDefaultEmbedder;
+  std::vector<std::string> paths;  // Pictures, folders, or ids to remove.
+  std::string csv;
+  bool whole = false;
+  EmbeddingFlags embedding;
+};
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void Report(const CommandContext& context, const Json& json,
+            const std::string& text) {
+  std::printf("%s\n", context.json ? Dump(json).c_str() : text.c_str());
+}
+
+void Create(const CollectionFlags& flags, CommandContext& context) {
+  const ModelStore models(context.paths.models());
+  const auto recognizer =
+      EmbeddingRecognizer::Open(models, nullptr, flags.embedder);
+  if (!recognizer) return context.Fail(recognizer.error());
+  const auto made = Collection::Create(
+      context.paths.collections(), {.name = flags.name,
+                                    .embedder = flags.embedder,
+                                    .fingerprint = (*recognizer)->fingerprint(),
+                                    .dimension = (*recognizer)->dimension()});
+  if (!made) return context.Fail(made.error());
+  const auto installed = models.PathOf((*recognizer)->card());
+  if (!installed) PrintError(installed.error().message);
+  Report(context,
+         {{"collection", flags.name},
+          {"embedder", flags.embedder},
+          {"dimension", (*recognizer)->dimension()}},
+         "made " + flags.name + "; to fill it: ocelli collection add " +
+             flags.name + " FOLDER");
+}
+
+// What adding did, beyond what the collection says of it.
+struct AddTotals {
+  PutSummary put;
+  std::size_t failed = 0;  // Each named on standard error.
+  std::size_t without_row = 0;
+};
+
+// The pictures to be added, each with its place in the collection.
+class Additions {
+ public:
+  explicit Additions(AddTotals& totals) : totals_(totals) {}
+
+  // Everything that the paths and the table name; what can't be added is
+  // printed and counted.
+  Result<> Find(const CollectionFlags& flags) {
+    std::optional<MetadataTable> table;
+    if (!flags.csv.empty()) {
+      std::vector<Error> broken;
+      auto read = MetadataTable::Read(flags.csv, broken);
+      if (!read) return read.Failure();
+      for (const Error& error : broken) Skip(error.message);
+      table = std::move(*read);
+    }
+    for (auto& found : FindImages(flags.paths)) {
+      if (!found) {
+        Skip(found.error().message);
+      } else {
+        AddFile(*found, table ? &*table : nullptr);
+      }
+    }
+    if (table) {
+      for (const MetadataTable::Row* row : table->Unused()) {
+        Skip(flags.csv + ": line " + std::to_string(row->line) +
+             " names a picture that is not here");
+      }
+    }
+    return {};
+  }
+
+  const std::vector<fs::path>& files() const { return files_; }
+  Item& item(std::size_t i) { return items_[i]; }
+
+ private:
+  void Skip(const std::string& why) {
+    PrintError(why);
+    ++totals_.failed;
+  }
+
+  void AddFile(const fs::path& file, MetadataTable* table) {
+    Item item{.id = file.stem().string(),
+              .digest = {},
+              .path = fs::absolute(file).lexically_normal().string(),
+              .metadata = {}};
+    if (table) {
+      const MetadataTable::Row* row = table->Use(file);
+      if (row) item.metadata = row->metadata;
+      if (row && !row->id.empty()) item.id = row->id;
+      totals_.without_row += row == nullptr;
+    }
+    const auto [other, added] = by_id_.emplace(item.id, file);
+    if (!added) {
+      return Skip(file.string() + ": its id " + item.id + " is also that of " +
+                  other->second.string() + "; skipped");
+    }
+    files_.push_back(file);
+    items_.push_back(std::move(item));
+  }
+
+  AddTotals& totals_;
+  std::vector<fs::path> files_;
+  std::vector<Item> items_;
+  std::map<std::string, fs::path> by_id_;
+};
+
+// Embeds and stores, some dozens at a time, so that little is lost whenever it
+// ends.
+Result<std::size_t> AddAll(Additions& additions, Collection& collection,
+                           EmbeddingRecognizer& recognizer,
+                           const EmbeddingFlags& flags,
+                           const CommandContext& context, AddTotals& totals) {
+  constexpr std::size_t kAtOnce = 64;
+  const auto kept = collection.Digests();
+  if (!kept) return kept.Failure();
+  std::vector<Entry> waiting;
+  Result<> stored;
+  std::stop_source failed;
+  const std::stop_callback forward(context.stop,
+                                   [&] { failed.request_stop(); });
+  const auto store = [&] {
+    const auto put = collection.Put(waiting);
+    waiting.clear();
+    if (!put) {
+      stored = put.Failure("adding to " + collection.spec().name);
+      failed.request_stop();
+      return;
+    }
+    totals.put.added += put->added;
+    totals.put.updated += put->updated;
+    totals.put.unchanged += put->unchanged;
+  };
+  const auto known = [&](std::size_t i, const Digest& digest) {
+    const auto found = kept->find(additions.item(i).id);
+    return found != kept->end() && found->second == digest;
+  };
+  const std::size_t done = EmbedFiles(
+      recognizer, additions.files(),
+      {.jobs = flags.jobs, .stop = failed.get_token(), .known = known},
+      [&](std::size_t i, Result<ImageEmbedding> embedding) {
+        if (!embedding) {
+          ++totals.failed;
+          return;
+        }
+        Item& item = additions.item(i);
+        item.digest = embedding->digest;
+        waiting.push_back({std::move(item), std::move(embedding->vector)});
+        if (waiting.size() == kAtOnce && stored) store();
+      });
+  if (!waiting.empty() && stored) store();
+  if (!stored) return stored.Failure();
+  return done;
+}
+
+void Add(const CollectionFlags& flags, CommandContext& context) {
+  const auto collection =
+      Collection::Open(context.paths.collections(), flags.name);
+  if (!collection) return context.Fail(collection.error());
+  const auto engine = EmbeddingEngine::Open(context, flags.embedding);
+  if (!engine) return context.Fail(engine.error());
+  const auto recognizer = (*engine)->Recognizer((*collection)->spec().embedder);
+  if (!recognizer) return context.Fail(recognizer.error());
+  const auto same = (*collection)
+                        ->CheckEmbedder((*recognizer)->card().name,
+                                        (*recognizer)->fingerprint());
+  if (!same) return context.Fail(same.error());
+
+  AddTotals totals;
+  Additions additions(totals);
+  const auto found = additions.Find(flags);
+  if (!found) return context.Fail(found.error());
+  const auto done = AddAll(additions, **collection, **recognizer,
+                           flags.embedding, context, totals);
+  if (!done) return context.Fail(done.error());
+  if (*done < additions.files().size()) {
+    PrintError("stopped after " + std::to_string(*done) + " of " +
+               std::to_string(additions.files().size()) +
+               " pictures; they are kept, and the same command goes on from "
+               "there");
+    context.exit_code = kExitInterrupted;
+  } else {
+    const auto updated = (*collection)->UpdateIndex();
+    if (!updated) return context.Fail(updated.error());
+  }
+  if (totals.failed > 0 && context.exit_code == kExitDone) {
+    context.exit_code = kExitSomeFailed;
+  }
+  std::string text = std::to_string(totals.put.added) + " added, " +
+                     std::to_string(totals.put.updated) + " updated, " +
+                     std::to_string(totals.put.unchanged) + " unchanged, " +
+                     std::to_string(totals.failed) + " skipped";
+  if (totals.without_row > 0) {
+    text +=
+        "; " + std::to_string(totals.without_row) + " have no row in the table";
+  }
+  Report(context,
+         {{"added", totals.put.added},
+          {"updated", totals.put.updated},
+          {"unchanged", totals.put.unchanged},
+          {"skipped", totals.failed},
+          {"without_row", totals.without_row}},
+         text);
+}
+
+std::string Megabytes(std::uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f MB",
+                static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
+std::string Describe(const CollectionStats& stats) {
+  const CollectionSpec& spec = stats.spec;
+  std::string text = spec.name + ": " + std::to_string(stats.items) +
+                     (stats.items == 1 ? " picture, " : " pictures, ") +
+                     spec.embedder + " (" + std::to_string(spec.dimension) +
+                     " numbers), " + Megabytes(stats.file_bytes) + ", ";
+  if (!stats.approximate) return text + "exact search";
+  char search[128];
+  std::snprintf(search, sizeof(search),
+                "approximate search: %d of %d lists, recall@10 %.3f by %d "
+                "queries",
+                stats.probes, stats.lists, stats.recall_at_10,
+                stats.recall_queries);
+  return text + search;
+}
+
+Json ToJson(const CollectionStats& stats) {
+  const CollectionSpec& spec = stats.spec;
+  Json json = {{"collection", spec.name},
+               {"embedder", spec.embedder},
+               {"dimension", spec.dimension},
+               {"metric", spec.metric == Metric::kCosine ? "cosine" : "l2"},
+               {"items", stats.items},
+               {"bytes", stats.file_bytes},
+               {"search", stats.approximate ? "approximate" : "exact"}};
+  if (stats.approximate) {
+    json["lists"] = stats.lists;
+    json["probes"] = stats.probes;
+    json["recall_at_10"] = stats.recall_at_10;
+    json["recall_queries"] = stats.recall_queries;
+    json["unindexed"] = stats.unindexed;
+  }
+  return json;
+}
+
+void Stats(const std::string& name, CommandContext& context) {
+  const auto collection = Collection::Open(context.paths.collections(), name);
+  if (!collection) return context.Fail(collection.error());
+  const auto stats = (*collection)->Stats();
+  if (!stats) return context.Fail(stats.error());
+  Report(context, ToJson(*stats), Describe(*stats));
+  if (stats->index_outdated) {
+    PrintError(
+        "much was added since the index was built; to make searches "
+        "fast again: ocelli collection compact " +
+        name);
+  }
+}
+
+void List(CommandContext& context) {
+  const auto names = ListCollections(context.paths.collections());
+  if (!names) return context.Fail(names.error());
+  if (names->empty() && !context.json) {
+    std::puts("no collections; to make one: ocelli collection create NAME");
+  }
+  for (const std::string& name : *names) Stats(name, context);
+}
+
+void Remove(const CollectionFlags& flags, CommandContext& context) {
+  if (flags.whole) {
+    const auto removed =
+        RemoveCollection(context.paths.collections(), flags.name);
+    if (!removed) return context.Fail(removed.error());
+    return Report(context, {{"removed", flags.name}},
+                  "removed the collection " + flags.name);
+  }
+  const auto collection =
+      Collection::Open(context.paths.collections(), flags.name);
+  if (!collection) return context.Fail(collection.error());
+  for (const std::string& id : flags.paths) {
+    const auto item = (*collection)->Find(id);
+    if (!item) return context.Fail(item.error());
+    if (*item) continue;
+    PrintError("no picture " + id + " in " + flags.name);
+    context.exit_code = kExitSomeFailed;
+  }
+  const auto removed = (*collection)->Remove(flags.paths);
+  if (!removed) return context.Fail(removed.error());
+  Report(context, {{"removed", *removed}},
+         std::to_string(*removed) + " removed from " + flags.name);
+}
+
+void Compact(const CollectionFlags& flags, CommandContext& context) {
+  const auto collection =
+      Collection::Open(context.paths.collections(), flags.name);
+  if (!collection) return context.Fail(collection.error());
+  const auto compacted = (*collection)->Compact();
+  if (!compacted) return context.Fail(compacted.error());
+  Stats(flags.name, context);
+}
+
+CLI::App* AddVerb(CLI::App& parent, const std::string& verb,
+                  const std::string& help, CollectionFlags& flags) {
+  CLI::App* command = parent.add_subcommand(verb, help);
+  command->add_option("name", flags.name, "The collection")->required();
+  return command;
+}
+
+}  // namespace
+
+void AddCollectionCommand(CLI::App& app, CommandContext& context) {
+  auto flags = std::make_shared<CollectionFlags>();
+  CLI::App* collection = app.add_subcommand(
+      "collection", "Sets of pictures that can be searched by likeness");
+  collection->require_subcommand(1);
+  collection->footer(R"(Examples:
+  ocelli collection create flags
+  ocelli collection add flags flags/ --csv countries.csv
+  ocelli collection list
+  ocelli search flags --image Chad.png)");
+
+  CLI::App* create =
+      AddVerb(*collection, "create", "Make an empty one", *flags);
+  create
+      ->add_option("--embedder", flags->embedder,
+                   "Model that compares its pictures: ocelli models list")
+      ->capture_default_str();
+  create->callback([flags, &context] { Create(*flags, context); });
+
+  CLI::App* add = AddVerb(*collection, "add",
+                          "Add pictures, or update those that changed", *flags);
+  add->add_option("path", flags->paths, "Pictures and folders of them")
+      ->required();
+  add->add_option("--csv", flags->csv,
+                  "Table with a row a picture: columns become metadata")
+      ->check(CLI::ExistingFile);
+  AddEmbeddingFlags(*add, flags->embedding);
+  add->footer(
+      R"(A picture's id is its name without the ending, or the table's column id.
+Rows are matched by a column file, filename, path, image or url, else by id.
+Examples:
+  ocelli collection add flags flags/ --csv countries.csv
+  ocelli collection add photos ~/Pictures -j 4)");
+  add->callback([flags, &context] { Add(*flags, context); });
+
+  CLI::App* list = collection->add_subcommand("list", "All of them");
+  list->callback([&context] { List(context); });
+
+  CLI::App* stats = AddVerb(*collection, "stats",
+                            "What one holds and how it searches", *flags);
+  stats->callback([flags, &context] { Stats(flags->name, context); });
+
+  CLI::App* remove = AddVerb(*collection, "remove",
+                             "Remove pictures, or all with --whole", *flags);
+  CLI::Option* ids = remove->add_option("id", flags->paths, "Pictures");
+  remove->add_flag("--whole", flags->whole, "The collection itself")
+      ->excludes(ids);
+  remove->callback([flags, &context] {
+    if (flags->paths.empty() && !flags->whole) {
+      return context.Fail({ErrorCode::kInvalidArgument,
+                           "name the pictures to remove, or --whole"});
+    }
+    Remove(*flags, context);
+  });
+
+  CLI::App* compact = AddVerb(
+      *collection, "compact",
+      "Give back the space of removed pictures, rebuild the index", *flags);
+  compact->callback([flags, &context] { Compact(*flags, context); });
+}
+
+}  // namespace ocelli
