@@ -53,6 +53,7 @@ ocelli_library(codec_webp libwebpdemux webpdemux webp sharpyuv)
 ocelli_library(pugixml pugixml pugixml)
 ocelli_library(utf8proc libutf8proc utf8proc)
 ocelli_library(freetype freetype2 freetype png16 z brotlidec brotlicommon)
+ocelli_library(xxhash libxxhash xxhash)
 set(ZLIB_USE_STATIC_LIBS ON)
 find_package(ZLIB REQUIRED)
 # Opened when the first HEIC or AVIF comes (media/heif.cc): only its header.
@@ -85,3 +86,21 @@ target_compile_definitions(onnxruntime_headers INTERFACE
 
 # ONNX's own schema, compiled here so that it shares our protobuf runtime.
 find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)
+
+# FAISS with what its archive needs: linear algebra of one thread, so that it
+# does not fight for processors, and the compiler's own OpenMP and Fortran.
+find_path(FAISS_INCLUDE_DIR faiss/Index.h REQUIRED)
+find_library(FAISS_LIBRARY NAMES libfaiss.a faiss REQUIRED)
+find_library(BLAS_LIBRARY NAMES libopenblas.a openblas REQUIRED
+             PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial)
+add_library(faiss INTERFACE)
+target_include_directories(faiss SYSTEM INTERFACE ${FAISS_INCLUDE_DIR})
+target_link_libraries(faiss INTERFACE ${FAISS_LIBRARY} ${BLAS_LIBRARY})
+foreach(runtime gfortran quadmath gomp)
+  execute_process(
+    COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=lib${runtime}.a
+    OUTPUT_VARIABLE archive OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(EXISTS ${archive})
+    target_link_libraries(faiss INTERFACE ${archive})
+  endif()
+endforeach()

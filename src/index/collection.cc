@@ -10,14 +10,15 @@
 #include <utility>
 
 #include "core/file.h"
+#include "index/live_index.h"
 #include "index/search.h"
-#include "index/snapshot.h"
 #include "index/store.h"
 
 namespace ocelli {
 namespace {
 
 constexpr const char* kDatabaseName = "collection.sqlite";
+constexpr const char* kIndexName = "vectors.index";
 constexpr std::size_t kMaxIdleStores = 16;
 
 }  // namespace
@@ -49,13 +50,9 @@ struct Collection::State {
                  const CollectionOptions& its_options)
       : spec(its_spec),
         home(std::move(its_home)),
-        options(its_options),
-        snapshot(its_spec.metric, its_spec.dimension) {}
+        index(its_spec, home / kIndexName, its_options) {}
 
   Result<Lease> Borrow();
-  // The vectors as `store`, in the middle of a Reading that has read nothing
-  // yet, sees them.
-  Result<Snapshot> Current(Store& store);
   // Calls `use` with a connection that sees one moment.
   template <typename Use>
   auto Read(Use use) -> decltype(use(std::declval<Store&>())) {
@@ -68,16 +65,13 @@ struct Collection::State {
 
   const CollectionSpec spec;
   const std::filesystem::path home;
-  const CollectionOptions options;
+  LiveIndex index;
   // One writer of this process at a time: waiting here is fair, waiting in
   // SQLite is not.
   std::mutex write_mutex;
 
   std::mutex stores_mutex;
   std::vector<std::unique_ptr<Store>> idle_stores;  // Guarded.
-
-  std::mutex snapshot_mutex;
-  Snapshot snapshot;  // Guarded.
 };
 
 Result<Collection::State::Lease> Collection::State::Borrow() {
@@ -92,17 +86,6 @@ Result<Collection::State::Lease> Collection::State::Borrow() {
   auto store = Store::Open(home / kDatabaseName);
   if (!store) return store.Failure();
   return Lease(this, std::move(*store));
-}
-
-Result<Snapshot> Collection::State::Current(Store& store) {
-  // The store's moment is settled while this is held: it cannot be older than
-  // what another thread made of the snapshot.
-  const std::lock_guard lock(snapshot_mutex);
-  auto known = store.Remembers(snapshot.moment());
-  if (!known) return known.Failure();
-  if (!*known) snapshot = Snapshot(spec.metric, spec.dimension);
-  if (auto done = snapshot.CatchUp(store); !done) return done.Failure();
-  return snapshot;
 }
 
 Collection::Collection(std::unique_ptr<State> state)
@@ -271,7 +254,7 @@ Result<std::vector<std::vector<Hit>>> Collection::SearchMany(
   }
   using Answers = Result<std::vector<std::vector<Hit>>>;
   return state_->Read([&](Store& store) -> Answers {
-    auto snapshot = state_->Current(store);
+    auto snapshot = state_->index.Get(store);
     if (!snapshot) return snapshot.Failure();
     return SearchSnapshot(store, *snapshot, queries, options, exclude_ids);
   });
@@ -279,11 +262,20 @@ Result<std::vector<std::vector<Hit>>> Collection::SearchMany(
 
 Result<CollectionStats> Collection::Stats() {
   return state_->Read([&](Store& store) -> Result<CollectionStats> {
+    auto snapshot = state_->index.Get(store);
+    if (!snapshot) return snapshot.Failure();
     CollectionStats stats;
     stats.spec = spec();
-    auto items = store.Count();
-    if (!items) return items.Failure();
-    stats.items = *items;
+    stats.items = snapshot->rows() - snapshot->removed();
+    stats.unindexed = snapshot->tail_rows();
+    stats.index_outdated = state_->index.IsOutdated(*snapshot);
+    if (const IndexFile* file = snapshot->file()) {
+      stats.approximate = snapshot->inverted_file() != nullptr;
+      stats.lists = static_cast<int>(file->list_ends().size());
+      stats.probes = static_cast<int>(file->probing().probes);
+      stats.recall_queries = static_cast<int>(file->probing().queries);
+      if (stats.recall_queries > 0) stats.recall_at_10 = file->probing().recall;
+    }
     std::error_code error;
     std::filesystem::directory_iterator entry(state_->home, error), end;
     for (; !error && entry != end; entry.increment(error)) {
@@ -294,7 +286,11 @@ Result<CollectionStats> Collection::Stats() {
   });
 }
 
-Result<> Collection::UpdateIndex() { return {}; }
+Result<> Collection::UpdateIndex() {
+  auto store = state_->Borrow();
+  if (!store) return store.Failure();
+  return state_->index.Update(**store);
+}
 
 Result<> Collection::Compact() {
   auto store = state_->Borrow();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "index/inverted_file.h"
 #include "index/ranking.h"
 #include "index/similarity.h"
 
@@ -12,6 +13,10 @@ namespace {
 // Below this share of the rows, reading them one by one is quicker than
 // reading all.
 constexpr std::size_t kSparse = 8;
+
+// Lists hold the nearest ten of almost every query, but not the nearest
+// thousand.
+constexpr std::size_t kMaxApproximate = 101;
 
 // Each query as it is compared, one after the other.
 Result<std::vector<float>> Prepared(const CollectionSpec& spec,
@@ -34,10 +39,32 @@ Result<std::vector<float>> Prepared(const CollectionSpec& spec,
 
 using Rankings = std::vector<std::vector<RankedRow>>;
 
+// The lists first, and whatever came after them.
+Result<Rankings> RankApproximately(const Snapshot& snapshot,
+                                   std::span<const float> queries,
+                                   std::size_t k) {
+  const std::size_t probes = snapshot.file()->probing().probes;
+  auto rankings =
+      RankAll(snapshot, queries, k, snapshot.live(), snapshot.file_rows());
+  for (std::size_t i = 0; i < rankings.size(); ++i) {
+    const auto query = queries.subspan(i * snapshot.dimension(),  //
+                                       snapshot.dimension());
+    auto rows = snapshot.inverted_file()->Nearest(query, k, probes,  //
+                                                  snapshot.live());
+    if (!rows) return rows.Failure();
+    for (const RankedRow& one : rankings[i]) rows->push_back(one.row);
+    rankings[i] = RankRows(snapshot, query, *rows, k);
+  }
+  return rankings;
+}
+
 Result<Rankings> Rank(Store& store, const Snapshot& snapshot,
                       std::span<const float> queries,
                       const SearchOptions& options, std::size_t k) {
   if (options.where.empty()) {
+    if (snapshot.inverted_file() && !options.exact && k <= kMaxApproximate) {
+      return RankApproximately(snapshot, queries, k);
+    }
     return RankAll(snapshot, queries, k, snapshot.live());
   }
   auto slots = store.Matching(options.where);

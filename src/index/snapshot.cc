@@ -25,6 +25,19 @@ Snapshot::Snapshot(Metric metric, int dimension)
       chunk_rows_(std::max<std::size_t>(
           kChunkBytes / (dimension_ * sizeof(float)), 16)) {}
 
+Result<Snapshot> Snapshot::Of(std::shared_ptr<const IndexFile> file) {
+  Snapshot snapshot(file->metric(), static_cast<int>(file->dimension()));
+  snapshot.moment_ = file->moment();
+  snapshot.longest_half_square_ = file->longest_half_square();
+  if (file->probing().probes > 0) {
+    auto lists = InvertedFile::Over(file);
+    if (!lists) return lists.Failure();
+    snapshot.inverted_file_ = std::move(*lists);
+  }
+  snapshot.file_ = std::move(file);
+  return snapshot;
+}
+
 Result<> Snapshot::CatchUp(Store& store) {
   auto now = store.Now();
   if (!now) return now.Failure();
@@ -81,41 +94,62 @@ void Snapshot::Remove(std::int64_t slot) {
   ++removed_;
 }
 
+std::int64_t Snapshot::TailSlot(std::size_t at) const {
+  return tail_[at / chunk_rows_]->slots[at % chunk_rows_];
+}
+
 std::int64_t Snapshot::SlotAt(std::size_t row) const {
-  return tail_[row / chunk_rows_]->slots[row % chunk_rows_];
+  return row < file_rows() ? file_->SlotAt(row) : TailSlot(row - file_rows());
 }
 
 std::optional<std::uint32_t> Snapshot::RowOf(std::int64_t slot) const {
-  std::size_t low = 0, high = tail_rows_;
-  while (low < high) {
-    const std::size_t middle = low + (high - low) / 2;
-    if (SlotAt(middle) < slot) {
-      low = middle + 1;
-    } else {
-      high = middle;
+  std::optional<std::uint32_t> row;
+  if (file_ && slot <= file_->moment().last_slot) {
+    row = file_->RowOf(slot);
+  } else {
+    std::size_t low = 0, high = tail_rows_;
+    while (low < high) {
+      const std::size_t middle = low + (high - low) / 2;
+      if (TailSlot(middle) < slot) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    if (low < tail_rows_ && TailSlot(low) == slot) {
+      row = static_cast<std::uint32_t>(file_rows() + low);
     }
   }
-  if (low == tail_rows_ || SlotAt(low) != slot) return std::nullopt;
-  if (live_ && !live_->Contains(low)) return std::nullopt;
-  return static_cast<std::uint32_t>(low);
+  if (row && live_ && !live_->Contains(*row)) row.reset();
+  return row;
 }
 
 std::span<const float> Snapshot::VectorAt(std::size_t row) const {
-  return {&tail_[row / chunk_rows_]->vectors[row % chunk_rows_ * dimension_],
+  if (row < file_rows()) {
+    return file_->vectors().subspan(row * dimension_, dimension_);
+  }
+  const std::size_t at = row - file_rows();
+  return {&tail_[at / chunk_rows_]->vectors[at % chunk_rows_ * dimension_],
           dimension_};
 }
 
 void Snapshot::Visit(
     std::size_t first,
     const std::function<void(const VectorRows&)>& visit) const {
-  while (first < tail_rows_) {
-    const std::size_t at = first % chunk_rows_;
-    const Chunk& chunk = *tail_[first / chunk_rows_];
-    const std::size_t count = std::min(chunk_rows_ - at, tail_rows_ - first);
-    visit({first, count, &chunk.vectors[at * dimension_],
+  if (first < file_rows()) {
+    const VectorRows all{0, file_rows(), file_->vectors().data(),
+                         file_->half_squared_lengths().data()};
+    visit(all.Part(first, file_rows() - first, dimension_));
+    first = file_rows();
+  }
+  for (std::size_t begin = first - file_rows(); begin < tail_rows_;) {
+    const std::size_t at = begin % chunk_rows_;
+    const Chunk& chunk = *tail_[begin / chunk_rows_];
+    const std::size_t count = std::min(chunk_rows_ - at, tail_rows_ - begin);
+    visit({file_rows() + begin, count, &chunk.vectors[at * dimension_],
            chunk.half_squared_lengths ? &chunk.half_squared_lengths[at]
                                       : nullptr});
-    first += count;
+    begin += count;
   }
 }
 

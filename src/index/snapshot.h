@@ -10,6 +10,8 @@
 
 #include "core/result.h"
 #include "index/collection.h"
+#include "index/index_file.h"
+#include "index/inverted_file.h"
 #include "index/row_set.h"
 #include "index/store.h"
 
@@ -35,12 +37,21 @@ struct VectorRows {
 class Snapshot {
  public:
   Snapshot(Metric metric, int dimension);
+  // What is in the file.
+  static Result<Snapshot> Of(std::shared_ptr<const IndexFile> file);
 
   const Moment& moment() const { return moment_; }
   Metric metric() const { return metric_; }
   std::size_t dimension() const { return dimension_; }
   // With those that were removed since.
-  std::size_t rows() const { return tail_rows_; }
+  std::size_t rows() const { return file_rows() + tail_rows_; }
+  // The first rows are those of the file.
+  std::size_t file_rows() const { return file_ ? file_->rows() : 0; }
+  std::size_t tail_rows() const { return tail_rows_; }
+  // Null: there is none.
+  const IndexFile* file() const { return file_.get(); }
+  // Null where all rows have to be compared.
+  const InvertedFile* inverted_file() const { return inverted_file_.get(); }
   // The rows that were not removed; null: all.
   const RowSet* live() const { return live_.get(); }
   std::size_t removed() const { return removed_; }
@@ -62,11 +73,15 @@ class Snapshot {
   struct Chunk;
   Result<> Append(std::int64_t slot, std::span<const float> vector);
   void Remove(std::int64_t slot);
+  std::int64_t TailSlot(std::size_t at) const;
 
   Metric metric_;
   std::size_t dimension_;
   std::size_t chunk_rows_;
   Moment moment_;
+  // Shared by copies, here and in inverted_file_.
+  std::shared_ptr<const IndexFile> file_;
+  std::shared_ptr<const InvertedFile> inverted_file_;
   // What came after the file, by slot. Chunks are shared by all copies, each of
   // which reads no further than its own rows: the original fills the rest.
   std::vector<std::shared_ptr<Chunk>> tail_;

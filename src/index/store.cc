@@ -305,8 +305,9 @@ Result<bool> Store::Remembers(const Moment& moment) {
   return *found == 1;
 }
 
-Result<std::uint64_t> Store::Count() {
-  auto count = database_->QueryInt("SELECT count(*) FROM items");
+Result<std::uint64_t> Store::CountAfter(std::int64_t slot) {
+  auto count =
+      database_->QueryInt("SELECT count(*) FROM items WHERE slot > ?", {slot});
   if (!count) return count.Failure();
   return static_cast<std::uint64_t>(*count);
 }

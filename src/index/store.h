@@ -64,7 +64,8 @@ class Store {
   Result<Moment> Now();
   // Whether `moment` is part of this history.
   Result<bool> Remembers(const Moment& moment);
-  Result<std::uint64_t> Count();
+  // Items with a slot after `slot`.
+  Result<std::uint64_t> CountAfter(std::int64_t slot);
 
   using VisitVector =
       std::function<Result<>(std::int64_t slot, std::span<const float> vector)>;

@@ -1,0 +1,230 @@
+// Searching collections of synthetic vectors. They are as embeddings are: of
+// few intrinsic dimensions, in clusters of uneven size, with some noise.
+#include <benchmark/benchmark.h>
+#include <malloc.h>
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <numeric>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/check.h"
+#include "index/collection.h"
+#include "index/index_file.h"
+#include "index/test_vectors.h"
+#include "sqlite/test_folder.h"
+
+namespace ocelli {
+namespace {
+
+constexpr int kLatent = 24;  // Dimensions that matter.
+constexpr int kClusters = 600;
+constexpr float kWithin = 0.6f;  // Deviation in a cluster; of them it is 1.
+constexpr float kNoise = 0.05f;  // In each of the other dimensions.
+constexpr std::size_t kQueries = 200;  // Not in the collection.
+
+// Draws vectors of one such world.
+class World {
+ public:
+  explicit World(int dimension)
+      : dimension_(dimension),
+        axes_(RandomVectors(kLatent, dimension, random_)),
+        centres_(RandomVectors(kClusters, kLatent, random_)) {}
+
+  std::vector<float> Draw() {
+    // Squared: some clusters are much larger than others.
+    std::uniform_real_distribution<double> uniform;
+    const double u = uniform(random_);
+    const auto cluster = static_cast<std::size_t>(u * u * kClusters);
+    std::vector<float> vector(static_cast<std::size_t>(dimension_));
+    for (float& value : vector) value = kNoise * normal_(random_);
+    const float* axis = axes_.data();
+    for (std::size_t i = 0; i < kLatent; ++i) {
+      const float at =
+          centres_[cluster * kLatent + i] + kWithin * normal_(random_);
+      for (float& value : vector) value += at * *axis++;
+    }
+    return vector;
+  }
+
+ private:
+  const int dimension_;
+  std::mt19937 random_{7};
+  std::normal_distribution<float> normal_;
+  const std::vector<float> axes_;
+  const std::vector<float> centres_;
+};
+
+// A collection of such vectors, made once, and queries from the same world.
+struct Sample {
+  Sample(std::size_t count, int dimension) {
+    World world(dimension);
+    for (std::size_t i = 0; i < kQueries; ++i) {
+      const auto query = world.Draw();
+      queries.insert(queries.end(), query.begin(), query.end());
+    }
+    auto made = Collection::Create(folder.path(), Spec(dimension)).value();
+    for (std::size_t at = 0; at < count;) {
+      std::vector<Entry> entries(std::min<std::size_t>(count - at, 20000));
+      for (Entry& entry : entries) {
+        entry.item.id = std::to_string(at);
+        entry.item.metadata = {{"percent", std::to_string(at++ % 100)}};
+        entry.vector = world.Draw();
+      }
+      made->Put(entries).value();
+    }
+    OCELLI_CHECK(made->UpdateIndex());
+    made.reset();
+    collection = Open();
+  }
+  std::unique_ptr<Collection> Open() const {
+    auto opened = Collection::Open(folder.path(), "flags").value();
+    opened->Stats().value();
+    return opened;
+  }
+  std::span<const float> Query(std::size_t i) const {
+    const auto dimension =
+        static_cast<std::size_t>(collection->spec().dimension);
+    return std::span(queries).subspan(i % kQueries * dimension, dimension);
+  }
+
+  TestFolder folder;
+  std::vector<float> queries;
+  std::unique_ptr<Collection> collection;
+};
+
+const Sample& Photos() {
+  static const Sample kSample(100'000, 512);
+  return kSample;
+}
+
+const Sample& Million() {
+  static const Sample kSample(1'000'000, 128);
+  return kSample;
+}
+
+void Search(benchmark::State& state, const Sample& sample,
+            const SearchOptions& options) {
+  std::size_t i = 0;
+  for (auto _ : state) {
+    auto hits = sample.collection->Search(sample.Query(i++), options);
+    if (!hits || hits->size() != 10) state.SkipWithError("no ten hits");
+  }
+}
+
+using Words = std::uint64_t __attribute__((vector_size(64)));
+
+// What no exact search can be faster than.
+void ReadOnce(benchmark::State& state, const Sample& sample) {
+  const auto file =
+      IndexFile::Open(sample.folder / "flags/vectors.index", Metric::kCosine,
+                      sample.collection->spec().dimension)
+          .value();
+  const auto* words =
+      reinterpret_cast<const std::uint64_t*>(file->vectors().data());
+  const std::size_t count = file->vectors().size() / 2;
+  for (auto _ : state) {
+    Words sums[4] = {};
+    for (std::size_t i = 0; i + 32 <= count; i += 32) {
+      for (std::size_t lane = 0; lane < 4; ++lane) {
+        Words values;
+        std::memcpy(&values, words + i + 8 * lane, sizeof(values));
+        sums[lane] += values;
+      }
+    }
+    benchmark::DoNotOptimize(sums);
+  }
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<std::int64_t>(count * 8));
+}
+
+void BM_Read100k(benchmark::State& state) { ReadOnce(state, Photos()); }
+BENCHMARK(BM_Read100k)->Unit(benchmark::kMillisecond);
+
+void BM_Exact100k(benchmark::State& state) { Search(state, Photos(), {}); }
+BENCHMARK(BM_Exact100k)->Unit(benchmark::kMillisecond);
+
+void BM_ExactMany100k(benchmark::State& state) {
+  const auto queries = std::span(Photos().queries).first(64 * 512);
+  for (auto _ : state) {
+    if (!Photos().collection->SearchMany(queries)) state.SkipWithError("none");
+  }
+  state.SetItemsProcessed(state.iterations() * 64);
+}
+BENCHMARK(BM_ExactMany100k)->Unit(benchmark::kMillisecond);
+
+// So many percent of the items satisfy the condition.
+void BM_Where100k(benchmark::State& state) {
+  const auto where =
+      Condition::Parse("percent<" + std::to_string(state.range(0)));
+  Search(state, Photos(), {.where = {*where}});
+}
+BENCHMARK(BM_Where100k)->Arg(1)->Arg(50)->Unit(benchmark::kMillisecond);
+
+std::size_t ResidentBytes() {
+  malloc_trim(0);
+  std::ifstream statm("/proc/self/statm");
+  std::size_t size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident * 4096;
+}
+
+// With the check of every byte. memory: what the process grows by until the
+// first answer, in sizes of the vectors.
+void BM_Open100k(benchmark::State& state) {
+  const Sample& sample = Photos();
+  for (auto _ : state) {
+    const auto opened = sample.Open();
+    benchmark::DoNotOptimize(opened.get());
+  }
+  const std::size_t before = ResidentBytes();
+  const auto opened = sample.Open();
+  opened->Search(sample.Query(0)).value();
+  state.counters["memory"] =
+      static_cast<double>(ResidentBytes() - before) / (100'000 * 512 * 4.0);
+}
+BENCHMARK(BM_Open100k)->Unit(benchmark::kMillisecond);
+
+void BM_Put100k(benchmark::State& state) {
+  Entry entry{{"new", {}, "", {}}, {}};
+  std::size_t i = 0;
+  for (auto _ : state) {
+    const auto vector = Photos().Query(i++);
+    entry.vector.assign(vector.begin(), vector.end());
+    if (!Photos().collection->Put({{entry}})) state.SkipWithError("Put");
+  }
+  Photos().collection->Remove({{"new"}}).value();
+}
+BENCHMARK(BM_Put100k)->Unit(benchmark::kMillisecond);
+
+void BM_ExactMillion(benchmark::State& state) {
+  Search(state, Million(), {.exact = true});
+}
+BENCHMARK(BM_ExactMillion)->Unit(benchmark::kMillisecond);
+
+// recall: at 10, of queries that are not in the collection.
+void BM_Million(benchmark::State& state) {
+  Search(state, Million(), {});
+  Collection& collection = *Million().collection;
+  const auto exact =
+      collection.SearchMany(Million().queries, {.exact = true}).value();
+  const auto found = collection.SearchMany(Million().queries).value();
+  std::size_t right = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    for (const Hit& hit : found[i]) {
+      right += hit.similarity >= exact[i].back().similarity ? 1 : 0;
+    }
+  }
+  const CollectionStats stats = collection.Stats().value();
+  state.counters["recall"] = static_cast<double>(right) / (10.0 * kQueries);
+  state.counters["measured"] = stats.recall_at_10;
+  state.counters["probes"] = stats.probes;
+  state.counters["lists"] = stats.lists;
+}
+BENCHMARK(BM_Million)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace ocelli
