@@ -1,21 +1,16 @@
 #include "index/index_file.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <limits>
 #include <numeric>
 #include <utility>
 
 #include "core/check.h"
-#include "core/file.h"
+#include "index/new_file.h"
 #include "index/similarity.h"
 
 namespace ocelli {
@@ -24,7 +19,6 @@ namespace {
 constexpr std::array<char, 8> kMagic = {'O', 'c', 'I', 'n', 'd', 'e', 'x', '1'};
 constexpr std::uint32_t kByteOrder = 0x01020304;
 constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kBufferBytes = 1 << 20;
 
 // The first bytes of the file. Behind it, each aligned: vectors, slots, rows by
 // slot, list ends, centroids.
@@ -137,65 +131,34 @@ std::optional<std::uint32_t> IndexFile::RowOf(std::int64_t slot) const {
 }
 
 struct IndexFileWriter::State {
-  ~State() {
-    if (descriptor >= 0) close(descriptor);
-    if (!published) unlink(name.c_str());
-    XXH3_freeState(checksum);
+  explicit State(NewFile its_file) : file(std::move(its_file)) {
+    OCELLI_CHECK(checksum);
+    XXH3_64bits_reset(checksum);
   }
+  ~State() { XXH3_freeState(checksum); }
 
-  // Through the buffer into checksum and file.
   Result<> Write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const std::size_t size =
-          std::min(bytes.size(), kBufferBytes - buffer.size());
-      buffer.insert(buffer.end(), bytes.begin(),
-                    bytes.begin() + static_cast<std::ptrdiff_t>(size));
-      bytes = bytes.subspan(size);
-      if (buffer.size() == kBufferBytes) {
-        if (auto done = Flush(); !done) return done;
-      }
-    }
-    return {};
+    XXH3_64bits_update(checksum, bytes.data(), bytes.size());
+    return file.Append(bytes);
   }
-
-  Result<> Flush() {
-    XXH3_64bits_update(checksum, buffer.data(), buffer.size());
-    auto done = WriteAt(offset, buffer);
-    offset += buffer.size();
-    buffer.clear();
-    return done;
+  // Zeros, up to the next section.
+  Result<> Align(std::size_t size) {
+    constexpr std::array<std::byte, kAlignment> kZeros{};
+    return Write(std::span(kZeros).first(Aligned(size) - size));
   }
-
-  Result<> WriteAt(std::uint64_t at, std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = pwrite(descriptor, bytes.data(), bytes.size(),
-                                     static_cast<off_t>(at));
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return FailWithErrno("cannot write " + name, errno);
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-      at += static_cast<std::uint64_t>(written);
-    }
-    return {};
-  }
-
   template <typename T>
   Result<> WriteSection(std::span<const T> values) {
     if (auto done = Write(std::as_bytes(values)); !done) return done;
     return Align(values.size_bytes());
   }
-
-  Result<> Align(std::size_t size) {
-    constexpr std::array<std::byte, kAlignment> kZeros{};
-    return Write(std::span(kZeros).first(Aligned(size) - size));
+  Result<> WriteHeader() {
+    header.header_checksum = ChecksumOf(header);
+    return file.Overwrite(0,
+                          std::as_bytes(std::span<const Header>(&header, 1)));
   }
 
-  std::filesystem::path place;
-  std::string name;  // Until published.
-  int descriptor = -1;
-  bool published = false;
-  XXH3_state_t* checksum = XXH3_createState();
-  std::vector<std::byte> buffer;
-  std::uint64_t offset = Aligned(sizeof(Header));
+  NewFile file;
+  XXH3_state_t* const checksum = XXH3_createState();
   Header header;
   std::vector<std::int64_t> slots;
 };
@@ -205,26 +168,21 @@ IndexFileWriter::IndexFileWriter(std::unique_ptr<State> state)
 IndexFileWriter::~IndexFileWriter() = default;
 IndexFileWriter::IndexFileWriter(IndexFileWriter&&) noexcept = default;
 
-std::filesystem::path IndexFileWriter::unpublished() const {
-  return state_->name;
+const std::filesystem::path& IndexFileWriter::unpublished() const {
+  return state_->file.path();
 }
 
 Result<IndexFileWriter> IndexFileWriter::Create(
-    const std::filesystem::path& file, Metric metric, int dimension) {
-  auto state = std::make_unique<State>();
-  OCELLI_CHECK(state->checksum);
-  XXH3_64bits_reset(state->checksum);
-  state->place = file;
-  state->name = file.string() + ".new-XXXXXX";
-  state->descriptor = mkostemp(state->name.data(), O_CLOEXEC);
-  if (state->descriptor < 0) {
-    const int number = errno;
-    state->published = true;  // There is nothing to remove.
-    return FailWithErrno("cannot make " + file.string(), number);
-  }
-  state->buffer.reserve(kBufferBytes);
+    const std::filesystem::path& place, Metric metric, int dimension) {
+  NewFile::RemoveAbandoned(place);
+  auto file = NewFile::Create(place, 0600);
+  if (!file) return file.Failure();
+  auto state = std::make_unique<State>(std::move(*file));
   state->header.metric = static_cast<std::uint32_t>(metric);
   state->header.dimension = static_cast<std::uint64_t>(dimension);
+  // The header comes last.
+  constexpr std::array<std::byte, Aligned(sizeof(Header))> kRoom{};
+  if (auto done = state->file.Append(kRoom); !done) return done.Failure();
   return IndexFileWriter(std::move(state));
 }
 
@@ -255,28 +213,16 @@ Result<> IndexFileWriter::Finish(const Moment& moment,
   if (done) done = state.WriteSection(std::span<const std::uint32_t>(by_slot));
   if (done) done = state.WriteSection(list_ends);
   if (done) done = state.WriteSection(centroids);
-  if (done) done = state.Flush();
   if (!done) return done;
   state.header.body_checksum = XXH3_64bits_digest(state.checksum);
-  state.header.header_checksum = ChecksumOf(state.header);
-  std::array<std::byte, Aligned(sizeof(Header))> first{};
-  std::memcpy(first.data(), &state.header, sizeof(Header));
-  return state.WriteAt(0, first);
+  return state.WriteHeader();
 }
 
-// Not flushed to the disk: after a power failure the checksum tells.
 Result<> IndexFileWriter::Publish(const Probing& probing) {
-  State& state = *state_;
-  state.header.probing = probing;
-  state.header.header_checksum = ChecksumOf(state.header);
-  auto done = state.WriteAt(
-      0, std::as_bytes(std::span<const Header>(&state.header, 1)));
-  if (!done) return done;
-  if (rename(state.name.c_str(), state.place.c_str()) != 0) {
-    return FailWithErrno("cannot replace " + state.place.string(), errno);
-  }
-  state.published = true;
-  return {};
+  state_->header.probing = probing;
+  if (auto done = state_->WriteHeader(); !done) return done;
+  // After a power failure the checksum tells.
+  return state_->file.Publish(NewFile::Care::kQuick);
 }
 
 }  // namespace ocelli

@@ -74,7 +74,7 @@ class IndexFile {
 // Any error leaves what was there.
 class IndexFileWriter {
  public:
-  static Result<IndexFileWriter> Create(const std::filesystem::path& file,
+  static Result<IndexFileWriter> Create(const std::filesystem::path& place,
                                         Metric metric, int dimension);
   ~IndexFileWriter();  // Unless it was published, nothing is left.
   IndexFileWriter(IndexFileWriter&&) noexcept;
@@ -87,7 +87,7 @@ class IndexFileWriter {
                   std::span<const std::uint64_t> list_ends = {},
                   std::span<const float> centroids = {});
   // Where it is until then: to be opened and measured.
-  std::filesystem::path unpublished() const;
+  const std::filesystem::path& unpublished() const;
   // Replaces what is in its place.
   Result<> Publish(const Probing& probing = {});
 

@@ -85,11 +85,11 @@ TEST_F(IndexFileTest, AnyFlippedBitShows) {
   const std::string whole = ReadTestFile(file_);
   // The gap between header and vectors is the one thing not looked at.
   const auto is_gap = [](std::size_t at) { return at >= 104 && at < 128; };
-  for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+  for (std::size_t at = 0; at < whole.size(); ++at) {
     std::string bytes = whole;
-    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ 1 << bit % 8);
+    bytes[at] = static_cast<char>(bytes[at] ^ 1 << at % 8);
     WriteTestFile(file_, bytes);
-    EXPECT_EQ(Read().has_value(), is_gap(bit / 8)) << bit;
+    EXPECT_EQ(Read().has_value(), is_gap(at)) << at;
   }
 }
 
@@ -121,6 +121,17 @@ TEST_F(IndexFileTest, WhatIsNotPublishedLeavesNothing) {
                 .error()
                 .code,
             ErrorCode::kNotFound);
+}
+
+TEST_F(IndexFileTest, WhatAKilledProcessLeftIsRemoved) {
+  const auto abandoned = folder_ / "vectors.index.new-1-0";
+  WriteTestFile(abandoned, "half of it");
+  WriteTestFile(folder_ / "vectors.indexed", "somebody else's");
+  auto writing = IndexFileWriter::Create(file_, Metric::kL2, 2);
+  EXPECT_FALSE(std::filesystem::exists(abandoned));
+  ASSERT_TRUE(Write());
+  EXPECT_TRUE(std::filesystem::exists(writing->unpublished()));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "vectors.indexed"));
 }
 
 // Collections that save and divide from the first vectors on.
