@@ -138,6 +138,16 @@ TEST_F(TfjsTest, AFileThatIsMissingOrTooLargeIsNamed) {
   }
 }
 
+TEST_F(NpmTest, AWebModelsSizeNeedNotBeKnown) {
+  served_ = "a model";
+  ModelCard card = Card("x", served_);
+  card.source = server_.Address("/model.onnx");
+  card.size = 0;
+  const auto bytes = FetchModel(card, downloads_, options_);
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  EXPECT_EQ(*bytes, served_);
+}
+
 TEST_F(NpmTest, TwoModelsOfOnePackageAreOneDownload) {
   ASSERT_TRUE(
       FetchModel(Card("a/one.onnx", "first model"), downloads_, options_));

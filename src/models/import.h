@@ -29,6 +29,10 @@ Result<std::string> TfjsToOnnx(std::span<const std::byte> files);
 // of files beside it. kDataLoss.
 Result<std::vector<std::string>> TfjsShards(std::string_view files);
 
+// The ONNX model with an output "embedding" [N, D]: its own, or what its last
+// fully connected layer sees. kUnimplemented where it has neither.
+Result<std::string> NameEmbedding(std::string onnx);
+
 // The same computation, faster in ONNX Runtime: initializers out of the
 // inputs, PRelu as depthwise convolutions, channels in whole blocks of 16;
 // batch and (where the graph ends in rows of cells, as detectors do) height and

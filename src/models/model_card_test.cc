@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -172,11 +173,16 @@ TEST(ModelCard, ItsFingerprintFollowsWhatChangesAnswers) {
 
 TEST(ModelCard, EveryBuiltinOneIsValidAndNamedLikeItsFile) {
   std::set<std::string> names;
+  std::set<std::string> named;
   for (const std::string_view text : BuiltinCards()) {
     const auto card = ParseModelCard(text);
     ASSERT_TRUE(card) << card.error().message << " in\n" << text;
     names.insert(card->name);
+    named.insert(card->needs.begin(), card->needs.end());
+    if (!card->text.empty()) named.insert(card->text);
   }
+  EXPECT_TRUE(
+      std::includes(names.begin(), names.end(), named.begin(), named.end()));
   std::set<std::string> files;
   for (const auto& entry :
        std::filesystem::directory_iterator(OCELLI_SOURCE_DIR "/models")) {

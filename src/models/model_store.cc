@@ -75,7 +75,15 @@ Result<std::string> Import(const ModelCard& card, const std::string& bytes) {
     return Fail(ErrorCode::kDataLoss, "not a JSON string");
   }
   if (card.format == "onnx") {
-    return RewriteForSpeed(std::as_bytes(std::span(bytes)));
+    const bool wants_embedding =
+        std::find(card.outputs.begin(), card.outputs.end(), "embedding") !=
+        card.outputs.end();
+    if (!wants_embedding) {
+      return RewriteForSpeed(std::as_bytes(std::span(bytes)));
+    }
+    const auto named = NameEmbedding(bytes);
+    if (!named) return named.Failure();
+    return RewriteForSpeed(std::as_bytes(std::span(*named)));
   }
   const auto file = std::as_bytes(std::span(bytes));
   const auto onnx =
