@@ -14,7 +14,8 @@ namespace ocelli {
 // A family of still-image files. Implementations check the size that the
 // header claims before they allocate for it, and return RGB, upright.
 struct Codec {
-  std::string_view name;  // For people: "HEIC, AVIF".
+  std::string_view name;    // For people: "HEIC, AVIF".
+  std::string_view ending;  // Of most such files: ".heic".
   bool (*recognizes)(std::span<const std::byte> encoded);
   Result<Image> (*decode)(std::span<const std::byte> encoded,
                           const ImageLimits& limits);

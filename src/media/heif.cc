@@ -172,6 +172,6 @@ Result<Image> DecodeHeif(std::span<const std::byte> encoded,
 
 }  // namespace
 
-const Codec kHeifCodec = {"HEIC, AVIF", RecognizesHeif, DecodeHeif};
+const Codec kHeifCodec = {"HEIC, AVIF", ".heic", RecognizesHeif, DecodeHeif};
 
 }  // namespace ocelli

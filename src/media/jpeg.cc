@@ -183,7 +183,7 @@ Result<Image> DecodeJpeg(std::span<const std::byte> encoded,
 
 }  // namespace
 
-const Codec kJpegCodec = {"JPEG", RecognizesJpeg, DecodeJpeg};
+const Codec kJpegCodec = {"JPEG", ".jpg", RecognizesJpeg, DecodeJpeg};
 
 Result<std::vector<std::byte>> EncodeJpeg(ImageView image, int quality) {
   if (image.empty() || quality < 1 || quality > 100) {

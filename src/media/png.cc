@@ -87,6 +87,6 @@ Result<std::vector<std::byte>> EncodePng(ImageView image) {
   return encoded;
 }
 
-const Codec kPngCodec = {"PNG", RecognizesPng, DecodePng};
+const Codec kPngCodec = {"PNG", ".png", RecognizesPng, DecodePng};
 
 }  // namespace ocelli

@@ -56,6 +56,14 @@ Result<Image> DecodeImage(std::span<const std::byte> encoded,
   }
 }
 
+std::string_view ImageFileEnding(std::span<const std::byte> encoded) {
+  const Codec* codec = FindCodec(encoded);
+  if (!codec) return {};
+  const bool avif = codec == &kHeifCodec && (HasTextAt(encoded, 8, "avif") ||
+                                             HasTextAt(encoded, 8, "avis"));
+  return avif ? ".avif" : codec->ending;
+}
+
 Result<> CheckSize(std::int64_t width, std::int64_t height,
                    const ImageLimits& limits) {
   const std::string size = std::to_string(width) + "x" + std::to_string(height);

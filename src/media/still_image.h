@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/image.h"
@@ -26,6 +27,10 @@ struct ImageLimits {
 // kResourceExhausted (over a limit).
 Result<Image> DecodeImage(std::span<const std::byte> encoded,
                           const ImageLimits& limits = {});
+
+// What files of this kind end in: ".jpg"; empty where DecodeImage() knows no
+// such format.
+std::string_view ImageFileEnding(std::span<const std::byte> encoded);
 
 // Baseline JPEG, 4:2:0; quality from 1 to 100.
 Result<std::vector<std::byte>> EncodeJpeg(ImageView image, int quality = 90);

@@ -379,6 +379,21 @@ TEST(DecodeWebp, TruncatedIsDataLoss) {
   }
 }
 
+TEST(ImageFileEnding, IsThatOfTheContent) {
+  const Image one = Quarters(1, 1, "YYYY");
+  EXPECT_EQ(ImageFileEnding(AsBytes(Jpeg(one))), ".jpg");
+  EXPECT_EQ(ImageFileEnding(AsBytes(Png(one))), ".png");
+  EXPECT_EQ(ImageFileEnding(AsBytes(Webp(one))), ".webp");
+  EXPECT_EQ(ImageFileEnding(AsBytes("<svg/>"s)), ".svg");
+  EXPECT_EQ(ImageFileEnding(AsBytes("\0\0\0\x18"
+                                    "ftypheic\0\0\0\0mif1heic"s)),
+            ".heic");
+  EXPECT_EQ(ImageFileEnding(AsBytes("\0\0\0\x18"
+                                    "ftypavif\0\0\0\0mif1avif"s)),
+            ".avif");
+  EXPECT_EQ(ImageFileEnding(AsBytes("hello"s)), "");
+}
+
 TEST(DecodeImage, OnePixelIsAPicture) {
   const Image one = Quarters(1, 1, "YYYY");
   for (const std::string& encoded : {Jpeg(one), Png(one), Webp(one)}) {

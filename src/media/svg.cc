@@ -13,7 +13,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -143,7 +145,8 @@ void Draw(const Rsvg& rsvg, std::span<const std::byte> encoded,
   drawing.drawn = true;
 }
 
-// Of time and memory; and nothing that the libraries say is heard.
+// Of time and memory; nothing that the libraries say is heard, and no file is
+// open.
 void LimitThisProcess(int seconds) {
   rlim_t pages = 0;
   if (std::FILE* statm = std::fopen("/proc/self/statm", "r")) {
@@ -157,25 +160,60 @@ void LimitThisProcess(int seconds) {
   setrlimit(RLIMIT_AS, &limits[0]);
   setrlimit(RLIMIT_CPU, &limits[1]);
   setrlimit(RLIMIT_CORE, &limits[2]);
-  const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  for (const int output : {STDOUT_FILENO, STDERR_FILENO}) dup2(null, output);
+  const int null = open("/dev/null", O_RDWR);
+  for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    dup2(null, file);
+  }
+  close_range(STDERR_FILENO + 1, ~0u, 0);  // Connections, databases, models.
 }
 
-// The child's end as waitpid() tells it, killed where it takes much longer
-// than its processor time.
-int WaitFor(pid_t child, int seconds) {
+// The child's end as waitpid() tells it; nothing where it stood still.
+std::optional<int> WaitFor(pid_t child) {
   using std::chrono::steady_clock;
-  const auto end = steady_clock::now() + std::chrono::seconds(seconds * 6);
+  constexpr std::chrono::milliseconds kStill{500};
+  clockid_t clock = 0;
+  const bool timed = clock_getcpuclockid(child, &clock) == 0;
+  timespec worked{-1, 0};
+  auto moved = steady_clock::now();
   std::chrono::microseconds pause{200};
   int status = 0;
   while (true) {
     const pid_t ended = waitpid(child, &status, WNOHANG);
     if (ended == child) return status;
-    if (ended < 0 && errno != EINTR) return -1;
-    if (steady_clock::now() > end) kill(child, SIGKILL);
+    timespec works{};
+    const auto now = steady_clock::now();
+    if (timed && clock_gettime(clock, &works) == 0 &&
+        (works.tv_sec != worked.tv_sec || works.tv_nsec != worked.tv_nsec)) {
+      worked = works;
+      moved = now;
+    }
+    if (now - moved > kStill) {
+      kill(child, SIGKILL);
+      waitpid(child, &status, 0);
+      return {};
+    }
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::microseconds(5000));
   }
+}
+
+// Draws in a process of its own; its end as above. A lock that another thread
+// held when it began (of a sanitizer's malloc, of the loader) is never opened
+// in it, so it can come to stand still: then another is begun.
+Result<int> DrawApart(const Rsvg& rsvg, std::span<const std::byte> encoded,
+                      int max_seconds, Drawing& drawing) {
+  constexpr int kAttempts = 20;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const pid_t child = fork();
+    if (child < 0) return FailWithErrno("drawing an SVG", errno);
+    if (child == 0) {
+      LimitThisProcess(max_seconds);
+      Draw(rsvg, encoded, drawing);
+      _exit(0);
+    }
+    if (const auto status = WaitFor(child)) return *status;
+  }
+  return Fail(ErrorCode::kUnavailable, "drawing an SVG stands still");
 }
 
 // Past an XML declaration, comments, and a document type with its entities,
@@ -236,14 +274,10 @@ Result<Image> DecodeSvg(std::span<const std::byte> encoded,
   const std::unique_ptr<Drawing, decltype(unmap)> drawing(
       static_cast<Drawing*>(memory));
 
-  const pid_t child = fork();
-  if (child < 0) return FailWithErrno("drawing an SVG", errno);
-  if (child == 0) {
-    LimitThisProcess(limits.max_svg_seconds);
-    Draw(*opened, encoded, *drawing);
-    _exit(0);
-  }
-  const int status = WaitFor(child, limits.max_svg_seconds);
+  const auto ended =
+      DrawApart(*opened, encoded, limits.max_svg_seconds, *drawing);
+  if (!ended) return ended.Failure();
+  const int status = *ended;
   if (WIFSIGNALED(status) &&
       (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL)) {
     return Fail(ErrorCode::kResourceExhausted,
@@ -277,6 +311,6 @@ Result<Image> DecodeSvg(std::span<const std::byte> encoded,
 
 }  // namespace
 
-const Codec kSvgCodec = {"SVG", RecognizesSvg, DecodeSvg};
+const Codec kSvgCodec = {"SVG", ".svg", RecognizesSvg, DecodeSvg};
 
 }  // namespace ocelli

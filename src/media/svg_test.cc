@@ -188,7 +188,7 @@ TEST(DecodeSvg, HoldsTheLimitOfPixels) {
 TEST(DecodeSvg, DrawsOnSeveralThreads) {
   const std::string svg = Svg("viewBox='0 0 6 4'", "<text y='1'>word</text>");
   std::vector<std::jthread> threads;
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
       for (int k = 0; k < 5; ++k) EXPECT_TRUE(Decode(svg));
     });

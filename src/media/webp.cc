@@ -99,6 +99,6 @@ Result<Image> DecodeWebp(std::span<const std::byte> encoded,
 
 }  // namespace
 
-const Codec kWebpCodec = {"WebP", RecognizesWebp, DecodeWebp};
+const Codec kWebpCodec = {"WebP", ".webp", RecognizesWebp, DecodeWebp};
 
 }  // namespace ocelli

@@ -23,6 +23,7 @@ class TestHttpServer {
   struct Reply {
     std::string bytes;       // Status line, headers and body.
     bool keep_open = false;  // Then silence, until the server ends.
+    bool endless = false;    // Then the last byte, until the client ends.
   };
   // Gets the whole head of the request.
   using Handler = std::function<Reply(const std::string& request)>;
@@ -82,13 +83,10 @@ class TestHttpServer {
         requests_.push_back(head);
       }
       const Reply reply = handler_(head);
-      std::size_t sent = 0;
-      while (sent < reply.bytes.size()) {
-        const ssize_t count = send(connection, reply.bytes.data() + sent,
-                                   reply.bytes.size() - sent, MSG_NOSIGNAL);
-        if (count <= 0) break;
-        sent += static_cast<std::size_t>(count);
-      }
+      bool open = Send(connection, reply.bytes);
+      const std::string more(64 << 10,
+                             reply.endless ? reply.bytes.back() : ' ');
+      while (open && reply.endless) open = Send(connection, more);
       if (reply.keep_open) {
         open_.push_back(connection);
       } else {
@@ -96,6 +94,17 @@ class TestHttpServer {
         close(connection);
       }
     }
+  }
+
+  // False where the client has closed.
+  static bool Send(int connection, const std::string& bytes) {
+    for (std::size_t sent = 0; sent < bytes.size();) {
+      const ssize_t count = send(connection, bytes.data() + sent,
+                                 bytes.size() - sent, MSG_NOSIGNAL);
+      if (count <= 0) return false;
+      sent += static_cast<std::size_t>(count);
+    }
+    return true;
   }
 
   const Handler handler_;
