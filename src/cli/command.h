@@ -35,7 +35,9 @@ struct CommandContext {
 // One file per subcommand; main.cc calls each of these once.
 void AddCacheCommand(CLI::App& app, CommandContext& context);
 void AddCollectionCommand(CLI::App& app, CommandContext& context);
+void AddCompareCommand(CLI::App& app, CommandContext& context);
 void AddDemoCommand(CLI::App& app, CommandContext& context);
+void AddDuplicatesCommand(CLI::App& app, CommandContext& context);
 void AddEvalCommand(CLI::App& app, CommandContext& context);
 void AddModelsCommand(CLI::App& app, CommandContext& context);
 void AddPeopleCommand(CLI::App& app, CommandContext& context);

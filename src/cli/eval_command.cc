@@ -16,6 +16,8 @@
 #include "faces/eval.h"
 #include "faces/face_analyzer.h"
 #include "faces/face_describer.h"
+#include "index/collection.h"
+#include "index/retrieval.h"
 #include "media/still_image.h"
 
 namespace ocelli {
@@ -187,6 +189,89 @@ void EvalDetection(EvalFlags flags, CommandContext& context) {
       usual.false_positives_per_image, swept.false_positives_per_image);
 }
 
+// Label by id, from lines of id and label with a tab between.
+Result<std::map<std::string, std::string, std::less<>>> ParseLabels(
+    std::string_view text) {
+  std::map<std::string, std::string, std::less<>> labels;
+  for (std::size_t line = 1; !text.empty(); ++line) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view row = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (row.ends_with('\r')) row.remove_suffix(1);
+    if (row.empty()) continue;
+    const std::size_t tab = row.find('\t');
+    if (tab == row.npos || tab == 0 || tab + 1 == row.size() ||
+        row.find('\t', tab + 1) != row.npos) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "line " + std::to_string(line) +
+                      " is no id and label with a tab between");
+    }
+    if (!labels.emplace(row.substr(0, tab), row.substr(tab + 1)).second) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "line " + std::to_string(line) + " labels " +
+                      std::string(row.substr(0, tab)) + " again");
+    }
+  }
+  return labels;
+}
+
+struct RetrievalFlags {
+  std::string collection;
+  std::string labels;
+};
+
+Result<> EvalRetrieval(const RetrievalFlags& flags,
+                       const CommandContext& context) {
+  const auto text = ReadText(flags.labels);
+  if (!text) return text.Failure();
+  auto labels = ParseLabels(*text);
+  if (!labels) return labels.Failure(flags.labels);
+  const auto collection =
+      Collection::Open(context.paths.collections(), flags.collection);
+  if (!collection) return collection.Failure();
+  std::map<std::string, int> numbers;
+  std::vector<int> numbered;
+  std::vector<float> vectors;
+  const auto read =
+      (*collection)
+          ->ForEach([&](const Item& item,
+                        std::span<const float> vector) -> Result<> {
+            const auto label = labels->find(item.id);
+            if (label == labels->end()) return {};
+            numbered.push_back(
+                numbers.emplace(label->second, static_cast<int>(numbers.size()))
+                    .first->second);
+            vectors.insert(vectors.end(), vector.begin(), vector.end());
+            labels->erase(label);
+            return {};
+          });
+  if (!read) return read.Failure();
+  if (!labels->empty()) {
+    PrintError(std::to_string(labels->size()) + " of the labels, " +
+               labels->begin()->first + " for one, are of pictures that " +
+               flags.collection + " does not have");
+  }
+  if (numbered.size() < 2) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "fewer than two pictures of " + flags.collection +
+                    " have a label; ids are file names without their ending");
+  }
+  const RetrievalScore score = ScoreRetrieval(
+      vectors, static_cast<std::size_t>((*collection)->spec().dimension),
+      numbered);
+  if (context.json) {
+    const nlohmann::ordered_json line = {{"images", numbered.size()},
+                                         {"p_at_1", score.p_at_1},
+                                         {"p_at_10", score.p_at_10},
+                                         {"map", score.map}};
+    std::printf("%s\n", line.dump().c_str());
+    return {};
+  }
+  std::printf("images  %zu\nP@1     %.4f\nP@10    %.4f\nmAP     %.4f\n",
+              numbered.size(), score.p_at_1, score.p_at_10, score.map);
+  return {};
+}
+
 std::shared_ptr<EvalFlags> AddLabelledImages(CLI::App& command,
                                              const std::string& option,
                                              const std::string& help) {
@@ -206,7 +291,26 @@ void AddEvalCommand(CLI::App& app, CommandContext& context) {
   eval->require_subcommand(1);
   eval->footer(R"(Examples:
   ocelli eval faces --pairs pairs.tsv --images lfw/
-  ocelli eval detection --boxes boxes.txt --images wider/ --detector yunet)");
+  ocelli eval detection --boxes boxes.txt --images wider/ --detector yunet
+  ocelli eval retrieval photos --labels labels.tsv)");
+
+  CLI::App* retrieval = eval->add_subcommand(
+      "retrieval", "Find pictures of the same label in a collection");
+  auto retrieval_flags = std::make_shared<RetrievalFlags>();
+  retrieval->add_option("name", retrieval_flags->collection, "The collection")
+      ->required();
+  retrieval
+      ->add_option("--labels", retrieval_flags->labels,
+                   "Lines of id and label with a tab between")
+      ->required();
+  retrieval->footer(
+      R"(Each picture in turn asks for all others that have a label.
+Examples:
+  ocelli eval retrieval photos --labels labels.tsv --json)");
+  retrieval->callback([retrieval_flags, &context] {
+    const auto done = EvalRetrieval(*retrieval_flags, context);
+    if (!done) context.Fail(done.error());
+  });
 
   CLI::App* faces = eval->add_subcommand(
       "faces", "Tell pairs of photos of one person from others");

@@ -33,6 +33,12 @@ figcaption code { color: var(--quiet); }
 .tag { display: inline-block; border-radius: 99px; padding: 0 .6rem;
   margin: .25rem .25rem 0 0; color: #fff; background: var(--quiet); }
 .tag.right { background: var(--good); } .tag.wrong { background: var(--bad); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; }
+td, th { text-align: left; padding: .3rem .9rem .3rem 0; font-weight: normal; }
+th { color: var(--quiet); }
+.hits td { text-align: center; font-size: .85rem; vertical-align: top; }
+.hits img { max-width: 120px; max-height: 90px; border: 1px solid var(--line); }
 </style>
 )";
 

@@ -9,6 +9,7 @@
 #include "cli/html.h"
 #include "cli/thumbnail.h"
 #include "core/file.h"
+#include "embed/text_embedder.h"
 #include "index/collection.h"
 
 namespace ocelli {
@@ -21,6 +22,7 @@ struct SearchFlags {
   std::string name;
   std::string image;
   std::string id;
+  std::string text;
   int k = 10;
   std::vector<std::string> where;
   bool exact = false;
@@ -66,9 +68,39 @@ Result<Query> QueryByFile(const std::string& file,
                .own_id = {}};
 }
 
+// Words, where the model's card names one that embeds them alike.
+Result<Query> QueryByText(const std::string& text, const ModelStore& models,
+                          const Collection& collection,
+                          const EmbedderOptions& options) {
+  const std::string& embedder = collection.spec().embedder;
+  const auto image_card = models.Find(embedder);
+  if (!image_card) return image_card.Failure();
+  if (image_card->text.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                embedder +
+                    " knows no words; a collection for --text needs an "
+                    "embedder like clip-vit-b32");
+  }
+  const auto card = models.Find(image_card->text);
+  if (!card) return card.Failure();
+  const auto texts = TextEmbedder::Open(models, *card, options);
+  if (!texts) return texts.Failure();
+  auto vector = (*texts)->Embed(text);
+  if (!vector) return vector.Failure();
+  return Query{.name = text,
+               .picture = {},
+               .vector = std::move(*vector),
+               .digest = {},
+               .own_id = {}};
+}
+
 Result<Query> MakeQuery(const SearchFlags& flags, Collection& collection,
                         const CommandContext& context) {
   if (!flags.id.empty()) return QueryById(collection, flags.id);
+  if (!flags.text.empty()) {
+    return QueryByText(flags.text, ModelStore(context.paths.models()),
+                       collection, flags.embedding.embedder);
+  }
   const auto engine = EmbeddingEngine::Open(context, flags.embedding);
   if (!engine) return engine.Failure();
   const auto recognizer = (*engine)->Recognizer(collection.spec().embedder);
@@ -132,7 +164,8 @@ Result<> WriteSheet(const SearchFlags& flags, const Query& query,
                     const std::vector<Hit>& hits) {
   std::vector<SheetPicture> pictures;
   if (!query.picture.empty()) {
-    pictures.push_back({query.picture, query.name, "query", true});
+    pictures.push_back(
+        {query.picture, query.picture.filename().string(), "query", true});
   }
   for (const Hit& hit : hits) {
     pictures.push_back(
@@ -220,11 +253,13 @@ void AddSearchCommand(CLI::App& app, CommandContext& context) {
 Examples:
   ocelli search flags --image Chad.png -k 5
   ocelli search flags --id td --where "region=Africa" --json
+  ocelli search photos --text "a red car"
   ocelli search flags --id td --sheet out.png --html out.html)");
   command->add_option("name", flags->name, "The collection")->required();
   CLI::Option_group* query = command->add_option_group("Query");
   query->add_option("--image", flags->image, "Pictures like this file");
   query->add_option("--id", flags->id, "Like this picture of the collection");
+  query->add_option("--text", flags->text, "Like these words say");
   query->require_option(1);
   command->add_option("-k,--count", flags->k, "How many")
       ->check(CLI::Range(1, 100000))

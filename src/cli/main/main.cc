@@ -120,6 +120,8 @@ int Main(int argc, char** argv) {
   AddVerifyCommand(app, context);
   AddCollectionCommand(app, context);
   AddSearchCommand(app, context);
+  AddCompareCommand(app, context);
+  AddDuplicatesCommand(app, context);
   AddModelsCommand(app, context);
   AddCacheCommand(app, context);
   AddEvalCommand(app, context);
