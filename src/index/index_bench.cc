@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <numeric>
@@ -14,7 +15,9 @@
 #include "core/check.h"
 #include "index/collection.h"
 #include "index/index_file.h"
+#include "index/similarity.h"
 #include "index/test_vectors.h"
+#include "index/vector_files.h"
 #include "sqlite/test_folder.h"
 
 namespace ocelli {
@@ -225,6 +228,64 @@ void BM_Million(benchmark::State& state) {
   state.counters["lists"] = stats.lists;
 }
 BENCHMARK(BM_Million)->Unit(benchmark::kMillisecond);
+
+std::vector<float> ReadAll(const std::string& path, int& dimension) {
+  auto file = VectorFile::Open(path).value();
+  dimension = file.dimension();
+  std::vector<float> vectors(file.rows() * static_cast<std::size_t>(dimension));
+  OCELLI_CHECK(file.Read(0, vectors));
+  return vectors;
+}
+
+// right: of `lists` lists of Euclidean neighbours in a published ground truth,
+// how many an exact search finds; those as far away may stand for each other.
+// Runs where OCELLI_VECTORS is what precedes _base.fvecs, _query.fvecs and
+// _groundtruth.ivecs.
+void GroundTruth(benchmark::State& state, const std::string& prefix) {
+  int dimension = 0;
+  const auto base = ReadAll(prefix + "_base.fvecs", dimension);
+  const auto queries = ReadAll(prefix + "_query.fvecs", dimension);
+  const IntTable truth = ReadIvecs(prefix + "_groundtruth.ivecs").value();
+  const auto size = static_cast<std::size_t>(dimension);
+  const auto vector_at = [size](std::span<const float> from, std::size_t row) {
+    return from.subspan(row * size, size);
+  };
+  const TestFolder folder;
+  const auto collection =
+      Collection::Create(folder.path(), Spec(dimension, Metric::kL2)).value();
+  std::vector<Entry> entries(base.size() / size);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto vector = vector_at(base, i);
+    entries[i] = {{std::to_string(i), {}, "", {}},
+                  {vector.begin(), vector.end()}};
+  }
+  collection->Put(entries).value();
+  const SearchOptions options{.k = static_cast<int>(truth.columns),
+                              .exact = true};
+  std::size_t right = 0;
+  for (auto _ : state) {
+    const auto found = collection->SearchMany(queries, options).value();
+    right = 0;
+    for (std::size_t i = 0; i < truth.rows; ++i) {
+      bool same = found[i].size() == truth.columns;
+      for (std::size_t n = 0; same && n < truth.columns; ++n) {
+        const auto neighbour =
+            static_cast<std::size_t>(truth.values[i * truth.columns + n]);
+        same = found[i][n].similarity == Similarity(Metric::kL2,
+                                                    vector_at(queries, i),
+                                                    vector_at(base, neighbour));
+      }
+      right += same ? 1 : 0;
+    }
+  }
+  state.counters["right"] = static_cast<double>(right);
+  state.counters["lists"] = static_cast<double>(truth.rows);
+}
+const char* const kVectors = std::getenv("OCELLI_VECTORS");
+[[maybe_unused]] const auto* const kGroundTruth =
+    kVectors ? benchmark::RegisterBenchmark("BM_GroundTruth", GroundTruth,
+                                            std::string(kVectors))
+             : nullptr;
 
 }  // namespace
 }  // namespace ocelli

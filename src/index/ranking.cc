@@ -1,7 +1,6 @@
 #include "index/ranking.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "index/similarity.h"
@@ -24,22 +23,19 @@ float Slack(const Snapshot& snapshot, std::span<const float> query) {
   return kRounding * longest * (length + longest);
 }
 
-// Scores `rows` for one query and offers them. For kL2 the order of
-// q.x - |x|^2 / 2 is that of the distances.
-void OfferBlock(const VectorRows& rows, std::size_t dimension,
-                std::span<const float> query, const RowSet* among,
-                TopRows& top) {
-  std::array<float, kMaxBlockRows> scores;
-  DotProducts(rows.vectors, rows.count, dimension, query.data(), scores.data());
+// Offers rows with their dot products. For kL2 the order of q.x - |x|^2 / 2 is
+// that of the distances.
+void OfferBlock(const VectorRows& rows, std::span<float> products,
+                const RowSet* among, TopRows& top) {
   if (rows.half_squared_lengths) {
     for (std::size_t i = 0; i < rows.count; ++i) {
-      scores[i] -= rows.half_squared_lengths[i];
+      products[i] -= rows.half_squared_lengths[i];
     }
   }
   for (std::size_t i = 0; i < rows.count; ++i) {
-    if (!(scores[i] >= top.threshold())) continue;
+    if (!(products[i] >= top.threshold())) continue;
     if (among && !among->Contains(rows.first + i)) continue;
-    top.Offer(scores[i], static_cast<std::uint32_t>(rows.first + i));
+    top.Offer(products[i], static_cast<std::uint32_t>(rows.first + i));
   }
 }
 
@@ -82,12 +78,16 @@ std::vector<std::vector<RankedRow>> RankAll(const Snapshot& snapshot,
   }
   const std::size_t block_rows = std::clamp<std::size_t>(
       kBlockBytes / (dimension * sizeof(float)), 1, kMaxBlockRows);
+  std::vector<float> products(block_rows * tops.size());
   snapshot.Visit(first, [&](const VectorRows& piece) {
     for (std::size_t at = 0; at < piece.count; at += block_rows) {
       const VectorRows block =
           piece.Part(at, std::min(block_rows, piece.count - at), dimension);
+      DotProducts(block.vectors, block.count, dimension, queries.data(),
+                  tops.size(), products.data());
       for (std::size_t q = 0; q < tops.size(); ++q) {
-        OfferBlock(block, dimension, queries.subspan(q * dimension, dimension),
+        OfferBlock(block,
+                   std::span(products).subspan(q * block.count, block.count),
                    among, tops[q]);
       }
     }

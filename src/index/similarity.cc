@@ -15,47 +15,84 @@ constexpr double kUnitTolerance = 1e-7;
 using Floats = float __attribute__((vector_size(64)));
 constexpr std::size_t kLanes = sizeof(Floats) / sizeof(float);
 
-// One vector at a time: reading memory is the limit already.
+[[gnu::always_inline]] inline float SumOf(const Floats& values) {
+  float parts[4] = {};
+#pragma GCC unroll 16
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    parts[lane % 4] += values[lane];
+  }
+  return (parts[0] + parts[1]) + (parts[2] + parts[3]);
+}
+
+// `Queries` sums grow side by side, so that one need not wait for the other; a
+// single one is as fast as memory can be read.
+template <std::size_t Queries>
 [[gnu::always_inline]] inline void Multiply(const float* vectors,
                                             std::size_t count,
                                             std::size_t dimension,
-                                            const float* query,
+                                            const float* queries,
                                             float* products) {
   for (std::size_t row = 0; row < count; ++row, vectors += dimension) {
-    Floats sums = {};
+    Floats sums[Queries] = {};
     std::size_t i = 0;
     for (; i + kLanes <= dimension; i += kLanes) {
-      Floats a, b;
-      std::memcpy(&a, vectors + i, sizeof(a));
-      std::memcpy(&b, query + i, sizeof(b));
-      sums += a * b;
+      Floats values, others;
+      std::memcpy(&values, vectors + i, sizeof(values));
+#pragma GCC unroll 4
+      for (std::size_t q = 0; q < Queries; ++q) {
+        std::memcpy(&others, queries + q * dimension + i, sizeof(others));
+        sums[q] += values * others;
+      }
     }
-    float sum = 0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) sum += sums[lane];
-    for (; i < dimension; ++i) sum += vectors[i] * query[i];
-    products[row] = sum;
+#pragma GCC unroll 4
+    for (std::size_t q = 0; q < Queries; ++q) {
+      float sum = SumOf(sums[q]);
+      for (std::size_t j = i; j < dimension; ++j) {
+        sum += vectors[j] * queries[q * dimension + j];
+      }
+      products[q * count + row] = sum;
+    }
+  }
+}
+
+[[gnu::always_inline]] inline void MultiplyAll(
+    const float* vectors, std::size_t count, std::size_t dimension,
+    const float* queries, std::size_t query_count, float* products) {
+  for (; query_count >= 4; query_count -= 4) {
+    Multiply<4>(vectors, count, dimension, queries, products);
+    queries += 4 * dimension;
+    products += 4 * count;
+  }
+  for (; query_count > 0; --query_count) {
+    Multiply<1>(vectors, count, dimension, queries, products);
+    queries += dimension;
+    products += count;
   }
 }
 
 using Kernel = void (*)(const float*, std::size_t, std::size_t, const float*,
-                        float*);
+                        std::size_t, float*);
 
 void Portable(const float* vectors, std::size_t count, std::size_t dimension,
-              const float* query, float* products) {
-  Multiply(vectors, count, dimension, query, products);
+              const float* queries, std::size_t query_count, float* products) {
+  MultiplyAll(vectors, count, dimension, queries, query_count, products);
 }
 
 #if defined(__x86_64__)
 [[gnu::target("avx2,fma")]] void Avx2(const float* vectors, std::size_t count,
-                                      std::size_t dimension, const float* query,
+                                      std::size_t dimension,
+                                      const float* queries,
+                                      std::size_t query_count,
                                       float* products) {
-  Multiply(vectors, count, dimension, query, products);
+  MultiplyAll(vectors, count, dimension, queries, query_count, products);
 }
 
 [[gnu::target("avx512f")]] void Avx512(const float* vectors, std::size_t count,
                                        std::size_t dimension,
-                                       const float* query, float* products) {
-  Multiply(vectors, count, dimension, query, products);
+                                       const float* queries,
+                                       std::size_t query_count,
+                                       float* products) {
+  MultiplyAll(vectors, count, dimension, queries, query_count, products);
 }
 #endif
 
@@ -78,9 +115,10 @@ double SquaredLength(std::span<const float> vector) {
 }  // namespace
 
 void DotProducts(const float* vectors, std::size_t count, std::size_t dimension,
-                 const float* query, float* products) {
+                 const float* queries, std::size_t query_count,
+                 float* products) {
   static const Kernel kKernel = ChooseKernel();
-  kKernel(vectors, count, dimension, query, products);
+  kKernel(vectors, count, dimension, queries, query_count, products);
 }
 
 float Similarity(Metric metric, std::span<const float> a,

@@ -9,11 +9,13 @@
 
 namespace ocelli {
 
-// The dot products of `count` vectors, one after the other, with one: fp32,
-// with the widest registers of this processor. They differ in the last bits
-// between processors.
+// The dot products of `count` vectors, one after the other, with each query:
+// query_count x count, in fp32 with the widest registers of this processor.
+// They differ in the last bits between processors, and with the number of
+// queries.
 void DotProducts(const float* vectors, std::size_t count, std::size_t dimension,
-                 const float* query, float* products);
+                 const float* queries, std::size_t query_count,
+                 float* products);
 
 // What is reported: computed in double, so that equal vectors are equally
 // similar wherever they lie. Both of the same length; unit vectors for kCosine.

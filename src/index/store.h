@@ -101,6 +101,8 @@ class Store {
   Result<> InsertMetadata(std::int64_t slot, const Item& item);
   Result<> RemoveSlot(std::int64_t slot);
   Result<> NoteChange();
+  Result<> KeepMatching(const Condition& condition,
+                        std::vector<std::int64_t>& slots);
   // Good until the next call.
   Result<std::span<const float>> VectorIn(std::span<const std::byte> blob,
                                           std::int64_t slot);
