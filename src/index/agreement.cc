@@ -12,7 +12,7 @@ Ranking RankOthers(std::span<const float> vectors, std::size_t dimension,
   const std::size_t count = vectors.size() / dimension;
   std::vector<float> cosines(count);
   DotProducts(vectors.data(), count, dimension,
-              vectors.data() + query * dimension, cosines.data());
+              vectors.data() + query * dimension, 1, cosines.data());
   Ranking ranking;
   for (std::size_t i = 0; i < count; ++i) {
     if (i != query) ranking.order.push_back(i);
