@@ -47,7 +47,7 @@ std::vector<SimilarityGroup> GroupSimilar(
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t later = count - i - 1;
     DotProducts(vectors.data() + (i + 1) * dimension, later, dimension,
-                vectors.data() + i * dimension, cosines.data());
+                vectors.data() + i * dimension, 1, cosines.data());
     for (std::size_t k = 0; k < later; ++k) {
       if (cosines[k] >= threshold) sets.Join(i, i + 1 + k, cosines[k]);
     }
