@@ -146,7 +146,7 @@ class Collection {
   // Of all items by id: what need not be embedded again.
   Result<std::unordered_map<std::string, Digest>> Digests();
   // In the order in which they were added; a changed vector counts as new.
-  // Stops at the first error, which comes back. `visit` may not call back.
+  // Stops at the first error, which comes back.
   Result<> ForEach(
       const std::function<Result<>(const Item& item,
                                    std::span<const float> vector)>& visit);

@@ -282,6 +282,50 @@ TEST_F(CollectionTest, AnOlderCopyPutBackIsNotTakenForTheNewer) {
   EXPECT_THAT(Ids(old->Search(query).value()), ElementsAre("a", "other"));
 }
 
+TEST_F(CollectionTest, ADamagedDatabaseIsNamedAndLeftAlone) {
+  MustCreate();
+  const auto file = folder_ / "flags/collection.sqlite";
+  const std::string damaged(40000, 'x');
+  WriteTestFile(file, damaged);
+  const auto opened = Collection::Open(folder_.path(), "flags");
+  EXPECT_EQ(opened.error().code, ErrorCode::kDataLoss);
+  EXPECT_THAT(opened.error().message,
+              HasSubstr("collection.sqlite is damaged"));
+  EXPECT_EQ(ReadTestFile(file), damaged);
+}
+
+TEST_F(CollectionTest, OneThatIsRemovedMeanwhileDoesNotComeBack) {
+  const auto made = MustCreate();
+  // This connection still sees it; the second one of ForEach() does not.
+  ASSERT_TRUE(made->Put({{{{"a", {}, "", {}}, {1, 0}}}}));
+  ASSERT_TRUE(RemoveCollection(folder_.path(), "flags"));
+  auto visited =
+      made->ForEach([&](const Item&, std::span<const float>) -> Result<> {
+        auto found = made->Find("a");
+        return found ? Result<>() : found.Failure();
+      });
+  EXPECT_EQ(visited.error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+}
+
+TEST_F(CollectionTest, ManyQueriesHaveTheAnswersOfEach) {
+  const auto made = MustCreate(8);
+  std::mt19937 random(6);
+  ASSERT_TRUE(made->Put(RandomEntries(100, 8, random)));
+  const auto queries = RandomVectors(600, 8, random);
+  std::vector<std::string> excluded(600);
+  for (std::size_t i = 0; i < 600; ++i) excluded[i] = std::to_string(i % 100);
+  const auto answers = made->SearchMany(queries, {.k = 5}, excluded).value();
+  ASSERT_EQ(answers.size(), 600u);
+  for (std::size_t i = 0; i < 600; i += 13) {
+    const auto hits = made->Search(std::span(queries).subspan(8 * i, 8),
+                                   {.k = 5, .exclude_id = excluded[i]})
+                          .value();
+    EXPECT_EQ(Ids(answers[i]), Ids(hits));
+    EXPECT_EQ(answers[i][0].similarity, hits[0].similarity);
+  }
+}
+
 TEST_F(CollectionTest, SearchesWhileItemsComeAndGo) {
   const auto made = MustCreate(8);
   std::mt19937 random(2);

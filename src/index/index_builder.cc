@@ -23,9 +23,10 @@ constexpr std::size_t kMinGain = 8;
 
 // Twice as many as vectors in each: finding the lists costs about as much as
 // reading those that a query needs.
+// `rows` at least 1.
 std::size_t ListsFor(std::size_t rows) {
-  return std::max<std::size_t>(
-      static_cast<std::size_t>(2 * std::sqrt(static_cast<double>(rows))), 1);
+  const double lists = 2 * std::sqrt(static_cast<double>(rows));
+  return std::min(static_cast<std::size_t>(lists), rows);
 }
 
 // The similarity of the last neighbour of each query, and how many there are.

@@ -56,7 +56,10 @@ Result<> LiveIndex::Refresh(Store& store) {
           {{"collection", spec_.name}, {"error", saved.error().message}});
     }
   }
-  return snapshot_.CatchUp(store);
+  auto done = snapshot_.CatchUp(store);
+  // Half of the way is no moment.
+  if (!done) snapshot_ = Snapshot(spec_.metric, spec_.dimension);
+  return done;
 }
 
 // Starts from the index file, where there is one of this history.

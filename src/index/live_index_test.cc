@@ -165,6 +165,19 @@ TEST_F(SavedIndexTest, WhereListsDoNotHelpSearchStaysExact) {
   ExpectSameAnswers(*unsaved, *divided);
 }
 
+TEST_F(SavedIndexTest, AFewVectorsCanBeUpdatedToo) {
+  const auto made = Make(0, Metric::kCosine);
+  const auto small = Open(kSmall);
+  for (int count = 0; count < 5; ++count) {
+    ASSERT_TRUE(small->UpdateIndex()) << count;
+    EXPECT_EQ(small->Search(std::vector<float>(kDimension, 1))->size(),
+              static_cast<std::size_t>(count));
+    Entry entry{{std::to_string(count), {}, "", {}},
+                RandomVectors(1, kDimension, random_)};
+    ASSERT_TRUE(made->Put({{entry}}));
+  }
+}
+
 TEST_F(SavedIndexTest, CompactLeavesNothingOfWhatWasRemoved) {
   const auto made = Make(1000, Metric::kCosine);
   const auto other = Open(kSmall);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "index/similarity.h"
 #include "index/top_rows.h"
@@ -12,6 +13,8 @@ namespace {
 // Vectors that stay in the first caches while all queries pass over them.
 constexpr std::size_t kBlockBytes = 64 << 10;
 constexpr std::size_t kMaxBlockRows = 1024;
+// Whose products with a block stay in the next caches.
+constexpr std::size_t kQueriesAtOnce = 256;
 // Of the product of two lengths: more than a sum in fp32 is wrong by.
 constexpr float kRounding = 1e-5f;
 
@@ -67,10 +70,11 @@ std::vector<RankedRow> RankRows(const Snapshot& snapshot,
   return ranked;
 }
 
-std::vector<std::vector<RankedRow>> RankAll(const Snapshot& snapshot,
-                                            std::span<const float> queries,
-                                            std::size_t k, const RowSet* among,
-                                            std::size_t first) {
+namespace {
+
+std::vector<std::vector<RankedRow>> RankInOnePass(
+    const Snapshot& snapshot, std::span<const float> queries, std::size_t k,
+    const RowSet* among, std::size_t first) {
   const std::size_t dimension = snapshot.dimension();
   std::vector<TopRows> tops;
   for (std::size_t at = 0; at < queries.size(); at += dimension) {
@@ -99,6 +103,23 @@ std::vector<std::vector<RankedRow>> RankAll(const Snapshot& snapshot,
     for (const auto& candidate : tops[q].Take()) rows.push_back(candidate.row);
     rankings.push_back(
         RankRows(snapshot, queries.subspan(q * dimension, dimension), rows, k));
+  }
+  return rankings;
+}
+
+}  // namespace
+
+std::vector<std::vector<RankedRow>> RankAll(const Snapshot& snapshot,
+                                            std::span<const float> queries,
+                                            std::size_t k, const RowSet* among,
+                                            std::size_t first) {
+  std::vector<std::vector<RankedRow>> rankings;
+  const std::size_t at_once = kQueriesAtOnce * snapshot.dimension();
+  while (!queries.empty()) {
+    const auto some = queries.first(std::min(at_once, queries.size()));
+    queries = queries.subspan(some.size());
+    std::ranges::move(RankInOnePass(snapshot, some, k, among, first),
+                      std::back_inserter(rankings));
   }
   return rankings;
 }

@@ -23,7 +23,7 @@ std::vector<RankedRow> RankRows(const Snapshot& snapshot,
                                 std::size_t k);
 
 // The same for each of `queries` (n x dimension) over all rows from `first` on
-// that are in `among` (null: all). Reads the vectors once for all queries.
+// that are in `among` (null: all). Reads the vectors once for many queries.
 std::vector<std::vector<RankedRow>> RankAll(const Snapshot& snapshot,
                                             std::span<const float> queries,
                                             std::size_t k, const RowSet* among,

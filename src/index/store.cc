@@ -74,6 +74,12 @@ Result<> Store::Create(const std::filesystem::path& file,
 }
 
 Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& file) {
+  // It would be made anew.
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) {
+    return Fail(ErrorCode::kNotFound,
+                "no collection at " + file.parent_path().string());
+  }
   auto database = Database::Open(file, StorageOptions());
   if (!database) return database.Failure();
   std::unique_ptr<Store> store(new Store(std::move(*database)));

@@ -36,7 +36,7 @@ class Store {
   // Makes the file, which must not exist.
   static Result<> Create(const std::filesystem::path& file,
                          const CollectionSpec& spec);
-  // The name is the folder's.
+  // The name is the folder's. kNotFound.
   static Result<std::unique_ptr<Store>> Open(const std::filesystem::path& file);
 
   const CollectionSpec& spec() const { return spec_; }
