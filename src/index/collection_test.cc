@@ -63,6 +63,7 @@ TEST_F(CollectionTest, ExistsOnceByEachName) {
   EXPECT_EQ(other.error().code, ErrorCode::kNotFound);
   EXPECT_THAT(other.error().message, HasSubstr("there are: flags"));
   EXPECT_THAT(ListCollections(folder_.path()).value(), ElementsAre("flags"));
+  std::filesystem::create_directories(folder_ / ".removed-killed/half");
   ASSERT_TRUE(RemoveCollection(folder_.path(), "flags"));
   EXPECT_THAT(ListCollections(folder_.path()).value(), IsEmpty());
   EXPECT_EQ(RemoveCollection(folder_.path(), "flags").error().code,

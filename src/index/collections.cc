@@ -1,5 +1,6 @@
 // What concerns the folder that collections lie in.
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +12,10 @@
 namespace ocelli {
 namespace {
 
+using namespace std::string_literals;
+
 constexpr std::size_t kMaxNameBytes = 64;
+constexpr const char* kRemoved = ".removed-";
 
 }  // namespace
 
@@ -58,14 +62,21 @@ Result<> RemoveCollection(const std::filesystem::path& folder,
                 "no collection \"" + std::string(name) + "\"");
   }
   // Out of sight in one step, so that nobody opens half of it.
-  std::string gone = (folder / ".removed-XXXXXX").string();
+  std::string gone = (folder / (kRemoved + "XXXXXX"s)).string();
   if (!mkdtemp(gone.data())) {
     return FailWithErrno("cannot make a folder in " + folder.string(), errno);
   }
-  const bool moved = rename(home.c_str(), gone.c_str()) == 0;
-  const int number = errno;
-  std::filesystem::remove_all(gone, error);
-  if (!moved) return FailWithErrno("cannot remove " + home.string(), number);
+  if (rename(home.c_str(), gone.c_str()) != 0) {
+    const int number = errno;
+    rmdir(gone.c_str());
+    return FailWithErrno("cannot remove " + home.string(), number);
+  }
+  // And what a process that was killed here has left.
+  std::filesystem::directory_iterator entry(folder, error), end;
+  for (; !error && entry != end; entry.increment(error)) {
+    if (!entry->path().filename().string().starts_with(kRemoved)) continue;
+    std::filesystem::remove_all(entry->path(), error);
+  }
   if (error) {
     return FailWithErrno("cannot remove all of " + gone, error.value());
   }
