@@ -45,9 +45,18 @@ auto NotANumber(std::string_view rest) {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// Appends to `number` the digits at `at`, eight at a time: pairs, then fours,
-// then all are put together within one word. Returns where they end.
+// Appends to `number` the few digits at `at`. Returns where they end.
 const char* ReadDigits(const char* at, const char* end, std::uint64_t& number) {
+  for (; at < end && IsDigit(*at); ++at) {
+    number = number * 10 + static_cast<std::uint64_t>(*at - '0');
+  }
+  return at;
+}
+
+// The same for many digits, eight at a time: pairs, then fours, then all are
+// put together within one word.
+const char* ReadFraction(const char* at, const char* end,
+                         std::uint64_t& number) {
   if constexpr (std::endian::native == std::endian::little) {
     for (; end - at >= 8; at += 8) {
       std::uint64_t word = 0;
@@ -64,10 +73,7 @@ const char* ReadDigits(const char* at, const char* end, std::uint64_t& number) {
       number = number * 100'000'000 + word;
     }
   }
-  for (; at < end && IsDigit(*at); ++at) {
-    number = number * 10 + static_cast<std::uint64_t>(*at - '0');
-  }
-  return at;
+  return ReadDigits(at, end, number);
 }
 
 // Digits from the first that is not 0 on; one '.' may be among them.
@@ -114,7 +120,7 @@ const char* ReadShortFloat(const char* at, const char* end, float& value) {
   std::ptrdiff_t digits = at - first;
   if (at < end && *at == '.') {
     const char* const fraction = ++at;
-    at = ReadDigits(at, end, mantissa);
+    at = ReadFraction(at, end, mantissa);
     if (at - fraction > 64) return nullptr;
     exponent = static_cast<int>(fraction - at);
     digits += at - fraction;
