@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cli/collection_transfer.h"
 #include "cli/command.h"
 #include "cli/embedding_engine.h"
 #include "cli/metadata_table.h"
@@ -21,6 +22,10 @@ struct CollectionFlags {
   std::string embedder = kDefaultEmbedder;
   std::vector<std::string> paths;  // Pictures, folders, or ids to remove.
   std::string csv;
+  std::string npy;
+  std::string fvecs;
+  int dimension = 0;
+  std::string metric = "cosine";
   bool whole = false;
   EmbeddingFlags embedding;
 };
@@ -34,7 +39,23 @@ void Report(const CommandContext& context, const Json& json,
   std::printf("%s\n", context.json ? Dump(json).c_str() : text.c_str());
 }
 
+// For vectors that come from elsewhere.
+void CreateWithoutModel(const CollectionFlags& flags, CommandContext& context) {
+  const auto made = Collection::Create(
+      context.paths.collections(),
+      {.name = flags.name,
+       .embedder = {},
+       .fingerprint = {},
+       .dimension = flags.dimension,
+       .metric = flags.metric == "l2" ? Metric::kL2 : Metric::kCosine});
+  if (!made) return context.Fail(made.error());
+  Report(context, {{"collection", flags.name}, {"dimension", flags.dimension}},
+         "made " + flags.name + "; to fill it: ocelli collection import " +
+             flags.name + " --npy FILE");
+}
+
 void Create(const CollectionFlags& flags, CommandContext& context) {
+  if (flags.dimension > 0) return CreateWithoutModel(flags, context);
   const ModelStore models(context.paths.models());
   const auto recognizer =
       EmbeddingRecognizer::Open(models, nullptr, flags.embedder);
@@ -238,8 +259,9 @@ std::string Describe(const CollectionStats& stats) {
   const CollectionSpec& spec = stats.spec;
   std::string text = spec.name + ": " + std::to_string(stats.items) +
                      (stats.items == 1 ? " picture, " : " pictures, ") +
-                     spec.embedder + " (" + std::to_string(spec.dimension) +
-                     " numbers), " + Megabytes(stats.file_bytes) + ", ";
+                     (spec.embedder.empty() ? "no model" : spec.embedder) +
+                     " (" + std::to_string(spec.dimension) + " numbers), " +
+                     Megabytes(stats.file_bytes) + ", ";
   if (!stats.approximate) return text + "exact search";
   char search[128];
   std::snprintf(search, sizeof(search),
@@ -325,6 +347,62 @@ void Compact(const CollectionFlags& flags, CommandContext& context) {
   Stats(flags.name, context);
 }
 
+// The one file that was named.
+std::string VectorsFile(const CollectionFlags& flags) {
+  return flags.csv + flags.npy + flags.fvecs;
+}
+
+void Export(const CollectionFlags& flags, CommandContext& context) {
+  const auto collection =
+      Collection::Open(context.paths.collections(), flags.name);
+  if (!collection) return context.Fail(collection.error());
+  const auto count = ExportCollection(**collection, VectorsFile(flags));
+  if (!count) return context.Fail(count.error());
+  Report(context, {{"exported", *count}, {"file", VectorsFile(flags)}},
+         std::to_string(*count) + " vectors written to " + VectorsFile(flags));
+}
+
+void Import(const CollectionFlags& flags, CommandContext& context) {
+  const auto collection =
+      Collection::Open(context.paths.collections(), flags.name);
+  if (!collection) return context.Fail(collection.error());
+  const auto imported =
+      ImportVectors(**collection, VectorsFile(flags), context.stop);
+  if (!imported) return context.Fail(imported.error());
+  for (const Error& error : imported->broken) PrintError(error.message);
+  if (!imported->broken.empty()) context.exit_code = kExitSomeFailed;
+  const auto updated = (*collection)->UpdateIndex();
+  if (!updated) return context.Fail(updated.error());
+  const PutSummary& put = imported->put;
+  Report(context,
+         {{"added", put.added},
+          {"updated", put.updated},
+          {"unchanged", put.unchanged},
+          {"skipped", imported->broken.size()}},
+         std::to_string(put.added) + " added, " + std::to_string(put.updated) +
+             " updated, " + std::to_string(put.unchanged) + " unchanged, " +
+             std::to_string(imported->broken.size()) + " skipped");
+}
+
+// One of three kinds of files.
+void AddVectorsFile(CLI::App& command, CollectionFlags& flags) {
+  CLI::Option_group* file = command.add_option_group("File");
+  file->add_option("--csv", flags.csv,
+                   "Text: id, digest, path, metadata, embedding")
+      ->check([](const std::string& name) {
+        return name.ends_with(".csv") ? "" : "must end in .csv";
+      });
+  file->add_option("--npy", flags.npy, "NumPy array, ids in FILE.ids")
+      ->check([](const std::string& name) {
+        return name.ends_with(".npy") ? "" : "must end in .npy";
+      });
+  file->add_option("--fvecs", flags.fvecs, "fvecs, ids in FILE.ids")
+      ->check([](const std::string& name) {
+        return name.ends_with(".fvecs") ? "" : "must end in .fvecs";
+      });
+  file->require_option(1);
+}
+
 CLI::App* AddVerb(CLI::App& parent, const std::string& verb,
                   const std::string& help, CollectionFlags& flags) {
   CLI::App* command = parent.add_subcommand(verb, help);
@@ -350,6 +428,15 @@ void AddCollectionCommand(CLI::App& app, CommandContext& context) {
   create
       ->add_option("--embedder", flags->embedder,
                    "Model that compares its pictures: ocelli models list")
+      ->capture_default_str();
+  create
+      ->add_option("--dimension", flags->dimension,
+                   "For vectors from elsewhere: how many numbers each has")
+      ->check(CLI::Range(1, kMaxDimension));
+  create
+      ->add_option("--metric", flags->metric, "cosine or l2, with --dimension")
+      ->check(CLI::IsMember({"cosine", "l2"}))
+      ->needs("--dimension")
       ->capture_default_str();
   create->callback([flags, &context] { Create(*flags, context); });
 
@@ -388,6 +475,16 @@ Examples:
     }
     Remove(*flags, context);
   });
+
+  CLI::App* exporting =
+      AddVerb(*collection, "export", "Write its vectors to a file", *flags);
+  AddVectorsFile(*exporting, *flags);
+  exporting->callback([flags, &context] { Export(*flags, context); });
+
+  CLI::App* importing = AddVerb(*collection, "import",
+                                "Add vectors that were made elsewhere", *flags);
+  AddVectorsFile(*importing, *flags);
+  importing->callback([flags, &context] { Import(*flags, context); });
 
   CLI::App* compact = AddVerb(
       *collection, "compact",

@@ -116,10 +116,10 @@ void Judge(Comparison& comparison) {
   }
 }
 
-std::string Cell(const std::string& picture, const std::string& id,
+std::string Cell(const std::string& picture, const std::string& title,
                  const std::string& below) {
-  return "<td><img src=\"" + picture + "\" alt=\"" + HtmlEscaped(id) +
-         "\"><br><code>" + HtmlEscaped(id) + "</code> " + below + "</td>";
+  return "<td><img src=\"" + picture + "\" alt=\"" + HtmlEscaped(title) +
+         "\"><br>" + HtmlEscaped(title) + "<br>" + below + "</td>";
 }
 
 std::string Format(const char* format, double number) {
@@ -186,7 +186,8 @@ Result<Comparison> CompareModels(const std::vector<fs::path>& files,
   Comparison comparison;
   comparison.k = options.k;
   for (const fs::path& file : kept) {
-    comparison.pictures.push_back({file.stem().string(), file});
+    const std::string id = file.stem().string();
+    comparison.pictures.push_back({id, id, file});
   }
   auto queries = FindQueries(options.queries, comparison.pictures);
   if (!queries) return queries.Failure();
@@ -231,22 +232,23 @@ std::string CompareHtml(const Comparison& comparison) {
   };
   for (std::size_t q = 0; q < comparison.queries.size(); ++q) {
     const std::size_t query = comparison.queries[q];
-    const std::string& id = comparison.pictures[query].id;
-    html += "<h2>Like " + HtmlEscaped(id) + "</h2>\n<table class=\"hits\">\n";
+    const std::string& title = comparison.pictures[query].title;
+    html +=
+        "<h2>Like " + HtmlEscaped(title) + "</h2>\n<table class=\"hits\">\n";
     for (std::size_t m = 0; m < comparison.models.size(); ++m) {
       const ComparedModel& model = comparison.models[m];
       html += "<tr>";
       if (m == 0) {
         html += "<td rowspan=\"" + std::to_string(comparison.models.size()) +
                 "\"><img src=\"" + picture(query) + "\" alt=\"" +
-                HtmlEscaped(id) + "\"></td>";
+                HtmlEscaped(title) + "\"></td>";
       }
       html += "<th>" + HtmlEscaped(model.card.name) + "</th>";
       const Ranking& ranking = model.rankings[q];
       for (std::size_t i = 0; i < comparison.Count(ranking); ++i) {
         const std::size_t hit = ranking.order[i];
         html +=
-            Cell(picture(hit), comparison.pictures[hit].id,
+            Cell(picture(hit), comparison.pictures[hit].title,
                  Format("%.3f", static_cast<double>(ranking.similarities[i])));
       }
       html += "</tr>\n";

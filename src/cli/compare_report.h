@@ -31,7 +31,8 @@ struct Agreement {
 
 struct Comparison {
   struct Picture {
-    std::string id;  // The file's name without its ending.
+    std::string id;     // The file's name without its ending.
+    std::string title;  // What the page calls it.
     std::filesystem::path path;
   };
   std::vector<Picture> pictures;

@@ -9,6 +9,7 @@
 #include "cli/annotate.h"
 #include "cli/command.h"
 #include "cli/demo_album.h"
+#include "cli/demo_flags.h"
 #include "cli/demo_report.h"
 #include "cli/engine.h"
 #include "cli/progress.h"
@@ -41,6 +42,12 @@ constexpr Asset kAssets[] = {
     {"group photos", "npm:@vladmandic/face-api@1.7.15!demo/sample*.jpg",
      "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031",
      "photos"},
+    {"flags", "npm:svg-country-flags@1.2.10!png250px/*.png",
+     "2576650b4568c8ee1a2a6ddaa45c0246be16735f229bb40b1a0a6f40424e5213",
+     "flags/png250px"},
+    {"names of countries", "npm:svg-country-flags@1.2.10!countries.json",
+     "2576650b4568c8ee1a2a6ddaa45c0246be16735f229bb40b1a0a6f40424e5213",
+     "flags"},
 };
 
 // The faces that teach the names: the one nearest to a point of the upright
@@ -354,8 +361,15 @@ Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
     summary.wrong += picture.wrong.size();
   }
   const fs::path report = out / "index.html";
-  const auto written = WriteDemoReport(report, summary, *album, *group);
+  const auto flags_part =
+      CompareFlags(context.paths.demo() / "flags", state, context);
+  if (!flags_part) return flags_part.Failure();
+  const auto written =
+      WriteDemoReport(report, summary, *album, *group, *flags_part);
   if (!written) return written;
+  if (*flags_part && !context.json) {
+    std::printf("%s\n", FlagLines(**flags_part).c_str());
+  }
   (context.json ? PrintJson : PrintTable)(summary, all, report);
   return {};
 }
@@ -365,7 +379,7 @@ Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
 void AddDemoCommand(CLI::App& app, CommandContext& context) {
   auto flags = std::make_shared<DemoFlags>();
   CLI::App* command = app.add_subcommand(
-      "demo", "Recognise the people of a real album and write a report");
+      "demo", "Recognise people and compare flags, and write a report");
   command->footer(R"(Examples:
   ocelli demo                    writes out/demo/index.html
   ocelli demo --out /tmp/demo    somewhere else

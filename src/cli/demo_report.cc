@@ -48,7 +48,8 @@ std::string Seconds(double seconds) {
 Result<> WriteDemoReport(const std::filesystem::path& file,
                          const DemoSummary& summary,
                          const std::vector<DemoPicture>& album,
-                         const std::vector<DemoPicture>& groups) {
+                         const std::vector<DemoPicture>& groups,
+                         const std::optional<Comparison>& flags) {
   std::string page = HtmlHead("Ocelli: who is in these photos?");
   page +=
       "<h1>Who is in these photos?</h1>\n"
@@ -73,6 +74,15 @@ Result<> WriteDemoReport(const std::filesystem::path& file,
       "<h2>Six group photos</h2>\n<p>Nobody here is in the album: any name "
       "would be a mistake.</p>\n";
   page += Grid(groups);
+  if (flags) {
+    page +=
+        "<h1>Which flags look alike?</h1>\n<p>" +
+        std::to_string(flags->pictures.size()) +
+        " national flags, nothing said about any of them. A row a model: the "
+        "most similar first, with the cosine of their embeddings. Some are the "
+        "same picture: Heard Island flies Australia's flag.</p>\n" +
+        CompareHtml(*flags);
+  }
   return WriteFileAtomically(file, page);
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/compare_report.h"
 #include "core/result.h"
 
 namespace ocelli {
@@ -30,10 +32,12 @@ struct DemoSummary {
   std::size_t second_cached = 0;
 };
 
-// One page that needs nothing but the pictures beside it.
+// One page that needs nothing but the pictures beside it. Without `flags` there
+// is no part about likeness.
 Result<> WriteDemoReport(const std::filesystem::path& file,
                          const DemoSummary& summary,
                          const std::vector<DemoPicture>& album,
-                         const std::vector<DemoPicture>& groups);
+                         const std::vector<DemoPicture>& groups,
+                         const std::optional<Comparison>& flags);
 
 }  // namespace ocelli

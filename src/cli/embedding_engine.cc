@@ -48,6 +48,22 @@ Result<std::unique_ptr<EmbeddingRecognizer>> EmbeddingEngine::Recognizer(
   return recognizer;
 }
 
+Result<std::unique_ptr<EmbeddingRecognizer>> EmbeddingEngine::RecognizerFor(
+    const Collection& collection) const {
+  const CollectionSpec& spec = collection.spec();
+  if (spec.embedder.empty()) {
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        spec.name + " was made without a model: it knows vectors, no pictures");
+  }
+  auto recognizer = Recognizer(spec.embedder);
+  if (!recognizer) return recognizer.Failure();
+  const auto same = collection.CheckEmbedder((*recognizer)->card().name,
+                                             (*recognizer)->fingerprint());
+  if (!same) return same.Failure();
+  return recognizer;
+}
+
 Result<ImageEmbedding> EmbedFile(EmbeddingRecognizer& recognizer,
                                  const std::filesystem::path& path) {
   const auto bytes = ReadFileLimited(path, ImageLimits{}.max_bytes);

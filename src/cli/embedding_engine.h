@@ -8,6 +8,7 @@
 
 #include "cache/result_cache.h"
 #include "cli/command.h"
+#include "index/collection.h"
 #include "models/model_store.h"
 #include "recognize/embedding_recognizer.h"
 
@@ -34,6 +35,10 @@ class EmbeddingEngine {
   // kNotFound: it is not installed, the message says how to install it.
   Result<std::unique_ptr<EmbeddingRecognizer>> Recognizer(
       std::string_view embedder) const;
+  // The one whose vectors are in `collection`. kFailedPrecondition where that
+  // was made by another version of the model, or by none.
+  Result<std::unique_ptr<EmbeddingRecognizer>> RecognizerFor(
+      const Collection& collection) const;
   const ModelStore& models() const { return models_; }
   const EmbeddingFlags& flags() const { return flags_; }
 

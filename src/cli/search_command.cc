@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "embed/text_embedder.h"
 #include "index/collection.h"
+#include "index/vector_files.h"
 
 namespace ocelli {
 namespace {
@@ -23,6 +24,7 @@ struct SearchFlags {
   std::string image;
   std::string id;
   std::string text;
+  std::string vector;  // File with one.
   int k = 10;
   std::vector<std::string> where;
   bool exact = false;
@@ -94,6 +96,22 @@ Result<Query> QueryByText(const std::string& text, const ModelStore& models,
                .own_id = {}};
 }
 
+Result<Query> QueryByVector(const std::string& file) {
+  auto vectors = VectorFile::Open(file);
+  if (!vectors) return vectors.Failure();
+  if (vectors->rows() != 1) {
+    return Fail(ErrorCode::kInvalidArgument,
+                file + " has " + std::to_string(vectors->rows()) +
+                    " vectors; one is needed");
+  }
+  Query query{
+      .name = file, .picture = {}, .vector = {}, .digest = {}, .own_id = {}};
+  query.vector.resize(static_cast<std::size_t>(vectors->dimension()));
+  const auto read = vectors->Read(0, query.vector);
+  if (!read) return read.Failure();
+  return query;
+}
+
 Result<Query> MakeQuery(const SearchFlags& flags, Collection& collection,
                         const CommandContext& context) {
   if (!flags.id.empty()) return QueryById(collection, flags.id);
@@ -101,13 +119,11 @@ Result<Query> MakeQuery(const SearchFlags& flags, Collection& collection,
     return QueryByText(flags.text, ModelStore(context.paths.models()),
                        collection, flags.embedding.embedder);
   }
+  if (!flags.vector.empty()) return QueryByVector(flags.vector);
   const auto engine = EmbeddingEngine::Open(context, flags.embedding);
   if (!engine) return engine.Failure();
-  const auto recognizer = (*engine)->Recognizer(collection.spec().embedder);
+  const auto recognizer = (*engine)->RecognizerFor(collection);
   if (!recognizer) return recognizer.Failure();
-  const auto same = collection.CheckEmbedder((*recognizer)->card().name,
-                                             (*recognizer)->fingerprint());
-  if (!same) return same.Failure();
   return QueryByFile(flags.image, **recognizer);
 }
 
@@ -260,6 +276,8 @@ Examples:
   query->add_option("--image", flags->image, "Pictures like this file");
   query->add_option("--id", flags->id, "Like this picture of the collection");
   query->add_option("--text", flags->text, "Like these words say");
+  query->add_option("--vector", flags->vector,
+                    "Like the one vector in a .npy or .fvecs");
   query->require_option(1);
   command->add_option("-k,--count", flags->k, "How many")
       ->check(CLI::Range(1, 100000))

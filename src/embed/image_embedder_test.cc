@@ -6,7 +6,7 @@
 #include <array>
 #include <cmath>
 
-#include "models/onnx_graph.h"
+#include "embed/test_embedder.h"
 #include "models/test_folder.h"
 
 namespace ocelli {
@@ -16,33 +16,11 @@ using testing::ElementsAre;
 using testing::FloatNear;
 using testing::HasSubstr;
 
-// The mean colour of a picture of 2x2 pixels: [N, 3, 2, 2] -> [N, 3, 1, 1].
-std::string MeanColour() {
-  OnnxGraph graph;
-  graph.AddInput("pixels", std::array<std::int64_t, 4>{-1, 3, 2, 2});
-  graph.AddOutput("colour", graph.Node("GlobalAveragePool", {"pixels"}),
-                  std::array<std::int64_t, 4>{-1, 3, 1, 1});
-  return graph.Serialize();
-}
-
 class ImageEmbedderTest : public FolderTest {
  protected:
-  // A card for MeanColour() with `old` replaced.
+  // A card for it with `old` replaced.
   void WriteCard(std::string_view old = "", std::string_view with = "") {
-    const std::string model = MeanColour();
-    Write(folder_ / "colour.onnx", model);
-    std::string card =
-        "name = \"colour\"\ntask = \"image-embedding\"\nfamily = \"test\"\n"
-        "description = \"For tests\"\nlicence = \"MIT\"\nformat = \"onnx\"\n"
-        "source = \"file:" +
-        (folder_ / "colour.onnx").string() + "\"\nsha256 = \"" +
-        Sha256(model).ToHex() + "\"\nsize = " + std::to_string(model.size()) +
-        "\noutputs = [\"colour\"]\n"
-        "[input]\nname = \"pixels\"\nlayout = \"NCHW\"\norder = \"RGB\"\n"
-        "width = 2\nheight = 2\nmean = 0\nscale = 1\n"
-        "[parameters]\ndimension = 3\n";
-    if (!old.empty()) card.replace(card.find(old), old.size(), with);
-    Write(folder_ / "models/cards/colour.toml", card);
+    WriteTestEmbedderCard(folder_ / "models", "colour", old, with);
   }
   std::unique_ptr<ImageEmbedder> Open() {
     const ModelStore models(folder_ / "models");

@@ -33,6 +33,15 @@ void Encode(ImageView picture, const ModelCard::Input& input,
   }
 }
 
+// The middle of the picture, its long side cut halfway down to the short one.
+ImageView HalfCrop(ImageView image) {
+  const int shorter = std::min(image.width, image.height);
+  const int width = shorter + (image.width - shorter) / 2;
+  const int height = shorter + (image.height - shorter) / 2;
+  return image.Crop((image.width - width) / 2, (image.height - height) / 2,
+                    width, height);
+}
+
 }  // namespace
 
 Result<Image> FitPicture(ImageView image, const ModelCard::Input& input) {
@@ -40,7 +49,8 @@ Result<Image> FitPicture(ImageView image, const ModelCard::Input& input) {
   const ResizeFilter filter = input.resize == "bicubic"
                                   ? ResizeFilter::kBicubic
                                   : ResizeFilter::kBilinear;
-  if (input.fit == "stretch") {
+  if (input.fit == "half-crop") image = HalfCrop(image);
+  if (input.fit != "crop") {
     return Resize(image, input.width, input.height, filter);
   }
   // As Hugging Face's processors do: the long side and the corner of the crop

@@ -54,6 +54,17 @@ TEST(FitPicture, CropsTheMiddleOfTheLongSide) {
   EXPECT_EQ(tall.height(), 2);
 }
 
+TEST(FitPicture, CropsHalfOfTheLongSideAndStretchesTheRest) {
+  ModelCard::Input input = Wants(6, 2);
+  input.fit = "half-crop";
+  // 10 columns become 2 + (10 - 2) / 2, two left out on each side.
+  const Image wide = FitPicture(Stripes(10, 2), input).value();
+  EXPECT_EQ(wide.view().Pixel(0, 0)[0], 20);
+  EXPECT_EQ(wide.view().Pixel(5, 0)[0], 70);
+  const Image tall = FitPicture(Stripes(2, 200'000), input).value();
+  EXPECT_EQ(tall.width(), 6);
+}
+
 TEST(FitPicture, ANarrowPictureIsRefusedBeforeItGetsHuge) {
   ModelCard::Input input = Wants(224, 224);
   input.fit = "crop";

@@ -163,7 +163,7 @@ ModelCard::Input ReadInput(const toml::table& table, Result<>& mistake) {
     reader.Wrong("scale", "must not be 0");
   }
   input.resize = reader.OneOf("resize", {"bilinear", "bicubic"}, true);
-  input.fit = reader.OneOf("fit", {"stretch", "crop"}, true);
+  input.fit = reader.OneOf("fit", {"stretch", "crop", "half-crop"}, true);
   if (input.fit == "crop") {
     input.short_side = static_cast<int>(reader.Whole(
         "short_side", std::max({input.width, input.height, 1}), kMaxSide));

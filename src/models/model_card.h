@@ -45,7 +45,8 @@ struct ModelCard {
     std::array<float, 3> mean = {0, 0, 0};
     std::array<float, 3> scale = {1, 1, 1};
     // How a whole picture becomes width x height: with "stretch" as it is,
-    // with "crop" scaled to `short_side` and then the middle of it.
+    // with "crop" scaled to `short_side` and then the middle of it, with
+    // "half-crop" its middle, half as far from a square, stretched.
     std::string resize = "bilinear";  // Or "bicubic": Pillow's, antialiased.
     std::string fit = "stretch";
     int short_side = 0;  // Pixels, only for "crop".

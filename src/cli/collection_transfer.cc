@@ -1,0 +1,262 @@
+#include "cli/collection_transfer.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "core/csv.h"
+#include "core/digest.h"
+#include "core/file.h"
+#include "core/vector_csv.h"
+#include "index/vector_files.h"
+
+namespace ocelli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kAtOnce = 4096;  // Rows of one transaction.
+constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 30;
+
+bool IsCsv(const fs::path& file) { return file.extension() == ".csv"; }
+
+// The shortest text that reads back as the same numbers.
+std::string VectorText(std::span<const float> vector) {
+  std::string text;
+  for (const float value : vector) {
+    char number[32];
+    if (!text.empty()) text += ' ';
+    text.append(number, std::to_chars(number, number + 32, value).ptr);
+  }
+  return text;
+}
+
+Result<> ExportCsv(Collection& collection, const fs::path& file,
+                   std::size_t& count) {
+  std::set<std::string> keys;
+  const auto listed = collection.ForEach(
+      [&](const Item& item, std::span<const float>) -> Result<> {
+        for (const auto& [key, value] : item.metadata) keys.insert(key);
+        return {};
+      });
+  if (!listed) return listed;
+  std::vector<std::string> fields = {"id", "digest", "path"};
+  fields.insert(fields.end(), keys.begin(), keys.end());
+  fields.emplace_back("embedding");
+  const fs::path partial = file.string() + ".part";
+  std::ofstream out(partial, std::ios::binary);
+  std::string text;
+  AppendCsvRecord(fields, text);
+  const auto written = collection.ForEach(
+      [&](const Item& item, std::span<const float> vector) -> Result<> {
+        fields = {item.id, item.digest.ToHex(), item.path};
+        for (const std::string& key : keys) {
+          const auto value = item.metadata.find(key);
+          fields.push_back(value == item.metadata.end() ? "" : value->second);
+        }
+        fields.push_back(VectorText(vector));
+        AppendCsvRecord(fields, text);
+        out << text;
+        text.clear();
+        ++count;
+        if (out) return {};
+        return Fail(ErrorCode::kResourceExhausted,
+                    "writing " + partial.string() + ": is the disk full?");
+      });
+  out << text;
+  out.close();
+  std::error_code error;
+  if (written && out) {
+    fs::rename(partial, file, error);
+    if (!error) return {};
+  }
+  std::error_code ignored;
+  fs::remove(partial, ignored);
+  if (!written) return written;
+  return FailWithErrno("writing " + file.string(),
+                       error ? error.value() : ENOSPC);
+}
+
+Result<> ExportVectors(Collection& collection, const fs::path& file,
+                       std::size_t& count) {
+  auto writer = VectorFileWriter::Create(file, collection.spec().dimension);
+  if (!writer) return writer.Failure();
+  std::string ids;
+  const auto appended = collection.ForEach(
+      [&](const Item& item, std::span<const float> vector) -> Result<> {
+        ids += item.id + "\n";
+        ++count;
+        return writer->Append(vector);
+      });
+  if (!appended) return appended;
+  const auto finished = writer->Finish();
+  if (!finished) return finished;
+  return WriteFileAtomically(file.string() + ".ids", ids);
+}
+
+// Entries gathered into transactions.
+class Importer {
+ public:
+  Importer(Collection& collection, ImportSummary& summary)
+      : collection_(collection), summary_(summary) {}
+
+  Result<> Take(Item item, std::span<const float> vector) {
+    if (item.digest == Digest()) {
+      item.digest = Sha256(std::as_bytes(vector));
+    }
+    waiting_.push_back({std::move(item), {vector.begin(), vector.end()}});
+    return waiting_.size() < kAtOnce ? Result<>() : Store();
+  }
+  Result<> Store() {
+    const auto put = collection_.Put(waiting_);
+    waiting_.clear();
+    if (!put) return put.Failure();
+    summary_.put.added += put->added;
+    summary_.put.updated += put->updated;
+    summary_.put.unchanged += put->unchanged;
+    return {};
+  }
+
+ private:
+  Collection& collection_;
+  ImportSummary& summary_;
+  std::vector<Entry> waiting_;
+};
+
+Result<> ImportCsv(Collection& collection, const fs::path& file,
+                   const std::stop_token& stop, ImportSummary& summary) {
+  const auto bytes = ReadFileLimited(file, kMostBytes);
+  if (!bytes) return bytes.Failure();
+  const auto table = VectorCsv::Open(
+      {reinterpret_cast<const char*>(bytes->data()), bytes->size()},
+      {.column = {},
+       .dimension = static_cast<std::size_t>(collection.spec().dimension),
+       .threads =
+           static_cast<int>(std::max(1u, std::thread::hardware_concurrency())),
+       .limits = {},
+       .stop = stop});
+  if (!table) return table.Failure(file.string());
+  const std::vector<std::string>& header = table->header();
+  Importer importer(collection, summary);
+  std::size_t row = 0;
+  const auto read = table->Read([&](VectorCsvRows rows) -> Result<> {
+    for (std::size_t i = 0; i < rows.records.size(); ++i, ++row) {
+      Item item{
+          .id = std::to_string(row), .digest = {}, .path = {}, .metadata = {}};
+      for (std::size_t c = 0; c < header.size(); ++c) {
+        if (c == table->vector_column()) continue;
+        std::string value = rows.records[i].fields[c].ToString();
+        if (value.empty()) continue;
+        if (header[c] == "id") {
+          item.id = std::move(value);
+        } else if (header[c] == "path") {
+          item.path = std::move(value);
+        } else if (header[c] == "digest") {
+          item.digest = Digest::FromHex(value).value_or(Digest());
+        } else {
+          item.metadata.emplace(header[c], std::move(value));
+        }
+      }
+      const auto taken = importer.Take(
+          std::move(item),
+          std::span(rows.values)
+              .subspan(i * table->dimension(), table->dimension()));
+      if (!taken) return taken;
+    }
+    for (Error& error : rows.broken) {
+      error.message.insert(0, file.string() + ": ");
+      summary.broken.push_back(std::move(error));
+    }
+    return {};
+  });
+  const auto stored = importer.Store();
+  return read ? stored : read;
+}
+
+// The lines of FILE.ids, where there is one.
+Result<std::vector<std::string>> ReadIds(const fs::path& file,
+                                         std::size_t rows) {
+  const fs::path path = file.string() + ".ids";
+  std::vector<std::string> ids;
+  std::error_code error;
+  if (!fs::exists(path, error)) {
+    for (std::size_t i = 0; i < rows; ++i) ids.push_back(std::to_string(i));
+    return ids;
+  }
+  const auto bytes = ReadFileLimited(path, kMostBytes);
+  if (!bytes) return bytes.Failure();
+  std::string_view text(reinterpret_cast<const char*>(bytes->data()),
+                        bytes->size());
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    ids.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  if (ids.size() != rows) {
+    return Fail(ErrorCode::kInvalidArgument,
+                path.string() + " has " + std::to_string(ids.size()) +
+                    " ids for " + std::to_string(rows) + " vectors");
+  }
+  return ids;
+}
+
+Result<> ImportRows(Collection& collection, const fs::path& file,
+                    const std::stop_token& stop, ImportSummary& summary) {
+  auto vectors = VectorFile::Open(file);
+  if (!vectors) return vectors.Failure();
+  if (vectors->dimension() != collection.spec().dimension) {
+    return Fail(ErrorCode::kInvalidArgument,
+                file.string() + " has vectors of " +
+                    std::to_string(vectors->dimension()) + " numbers, " +
+                    collection.spec().name + " has " +
+                    std::to_string(collection.spec().dimension));
+  }
+  const auto ids = ReadIds(file, vectors->rows());
+  if (!ids) return ids.Failure();
+  const auto dimension = static_cast<std::size_t>(vectors->dimension());
+  Importer importer(collection, summary);
+  std::vector<float> block;
+  for (std::size_t first = 0; first < vectors->rows(); first += kAtOnce) {
+    if (stop.stop_requested()) {
+      return Fail(ErrorCode::kCancelled,
+                  "stopped after " + std::to_string(first) + " of " +
+                      std::to_string(vectors->rows()) + " vectors");
+    }
+    const std::size_t count = std::min(kAtOnce, vectors->rows() - first);
+    block.resize(count * dimension);
+    const auto read = vectors->Read(first, block);
+    if (!read) return read;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto taken = importer.Take(
+          {.id = (*ids)[first + i], .digest = {}, .path = {}, .metadata = {}},
+          std::span(block).subspan(i * dimension, dimension));
+      if (!taken) return taken;
+    }
+  }
+  return importer.Store();
+}
+
+}  // namespace
+
+Result<std::size_t> ExportCollection(Collection& collection,
+                                     const fs::path& file) {
+  std::size_t count = 0;
+  const auto done = IsCsv(file) ? ExportCsv(collection, file, count)
+                                : ExportVectors(collection, file, count);
+  if (!done) return done.Failure("exporting " + collection.spec().name);
+  return count;
+}
+
+Result<ImportSummary> ImportVectors(Collection& collection,
+                                    const fs::path& file,
+                                    const std::stop_token& stop) {
+  ImportSummary summary;
+  const auto done = IsCsv(file) ? ImportCsv(collection, file, stop, summary)
+                                : ImportRows(collection, file, stop, summary);
+  if (!done) return done.Failure("importing " + file.string());
+  return summary;
+}
+
+}  // namespace ocelli
