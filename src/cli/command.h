@@ -34,6 +34,7 @@ struct CommandContext {
 
 // One file per subcommand; main.cc calls each of these once.
 void AddCacheCommand(CLI::App& app, CommandContext& context);
+void AddCollectCommand(CLI::App& app, CommandContext& context);
 void AddCollectionCommand(CLI::App& app, CommandContext& context);
 void AddCompareCommand(CLI::App& app, CommandContext& context);
 void AddDemoCommand(CLI::App& app, CommandContext& context);

@@ -26,6 +26,7 @@ class TestCommand {
   Outcome Run(std::vector<std::string> arguments) const {
     CommandContext context;
     context.paths = FindPaths(folder_.path());
+    context.stop = stop;
     CLI::App app("", "ocelli");
     app.fallthrough();
     app.add_flag("--json", context.json);
@@ -44,6 +45,8 @@ class TestCommand {
     outcome.err = testing::internal::GetCapturedStderr();
     return outcome;
   }
+
+  std::stop_token stop;
 
   const TestFolder& folder() const { return folder_; }
   Paths paths() const { return FindPaths(folder_.path()); }

@@ -118,6 +118,7 @@ int Main(int argc, char** argv) {
   AddRecognizeCommand(app, context);
   AddPeopleCommand(app, context);
   AddVerifyCommand(app, context);
+  AddCollectCommand(app, context);
   AddCollectionCommand(app, context);
   AddSearchCommand(app, context);
   AddCompareCommand(app, context);
