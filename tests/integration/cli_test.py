@@ -5,6 +5,7 @@ Run: cli_test.py PROGRAM [unittest arguments]. Models and photos come from
 where `./dev test` put them; everything else lives in a temporary folder.
 """
 import contextlib
+import http.server
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import zlib
@@ -427,6 +429,65 @@ class Cache(Case):
         self.run_program("cache", "purge")
         stats, = self.json_lines("cache", "stats")
         self.assertEqual(stats["entries"], 0)
+
+
+class Collect(Case):
+    FLAG = ("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 3 2'>"
+            "<path d='M0 0h3v2h-3z' fill='#00f'/></svg>").encode()
+
+    def serve(self, page, slow=()):
+        """The address of a site; the paths in `slow` are never answered."""
+        flag = self.FLAG
+        release = threading.Event()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = page.encode() if self.path == "/page" else flag
+                if self.path in slow:
+                    release.wait()
+                    return
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.addCleanup(release.set)
+        return f"http://127.0.0.1:{server.server_port}/page"
+
+    def test_a_table_becomes_a_folder(self):
+        page = self.serve("<table><tr><td><img src=/a.svg><td>Chad<tr><td>"
+                          "<img src=/b.svg><td>C&ocirc;te d'Ivoire</table>")
+        out = self.folder / "flags"
+        lines = self.json_lines("collect", page, "-o", out, "--allow-private")
+        self.assertEqual([line["id"] for line in lines],
+                         ["Chad", "Côte d'Ivoire"])
+        self.assertEqual((out / "images/Chad.svg").read_bytes(), self.FLAG)
+        refused = self.run_program("collect", page, "-o", out, code=1)
+        self.assertIn("not a public address", refused.stderr)
+
+    def test_ctrl_c_keeps_what_is_there(self):
+        rows = "".join(f"<tr><td><img src=/{i}.svg><td>Flag {i}"
+                       for i in range(5))
+        page = self.serve(f"<table>{rows}</table>", slow=("/2.svg",))
+        out = self.folder / "flags"
+        command = ["collect", page, "-o", str(out), "--allow-private",
+                   "--parallel", "1"]
+        with subprocess.Popen([PROGRAM, *command], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as running:
+            while not (out / "images/Flag 1.svg").exists():
+                time.sleep(0.01)
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=60)
+        self.assertEqual(running.returncode, 130, said)
+        self.assertIn("the same command goes on", said)
+        table = (out / "flags.csv").read_text()
+        self.assertEqual(table.count("\n"), 3, table)
 
 
 class Demo(Case):
