@@ -15,6 +15,7 @@
 #include "core/paths.h"
 #include "embed/image_embedder.h"
 #include "embed/pooling.h"
+#include "embed/text_embedder.h"
 #include "family_graphs.h"
 #include "media/still_image.h"
 #include "models/process.h"
@@ -114,6 +115,15 @@ double Cosine(const Vector& a, const Vector& b) {
 
 class FamiliesTest : public FolderTest {
  protected:
+  // What the program installed.
+  static fs::path InstalledData() {
+    const char* root = std::getenv("OCELLI_DATA");
+    return FindPaths(root == nullptr ? std::nullopt
+                                     : std::optional<fs::path>(root))
+        .data;
+  }
+  const fs::path data_ = InstalledData();
+
   // Writes the graph, and a card for it with `old` replaced.
   void Write(const Family& family, const std::string& name,
              const std::string& old = {}, const std::string& with = {}) {
@@ -144,18 +154,49 @@ class FamiliesTest : public FolderTest {
       text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       return {};
     };
-    const char* root = std::getenv("OCELLI_DATA");
-    const fs::path photo =
-        FindPaths(root == nullptr ? std::nullopt
-                                  : std::optional<fs::path>(root))
-            .data /
-        "demo/album/grand_canyon_1.jpg";
+    const fs::path photo = data_ / "demo/album/grand_canyon_1.jpg";
     const auto done =
         RunProcess({"node", OCELLI_SOURCE_DIR "/tests/parity/reference.mjs",
-                    OCELLI_DEPS "/parity", folder_.string(), photo.string()},
+                    OCELLI_DEPS "/parity", folder_.string(), photo.string(),
+                    (data_ / "models/clip-bpe/text.txt").string()},
                    process);
     EXPECT_TRUE(done) << done.error().message << ": run ./dev test";
     return done ? Json::parse(text) : Json();
+  }
+
+  // The small text tower with the vocabulary that is installed.
+  void WriteTextModel() {
+    const std::string graph = ClipTextGraph();
+    const fs::path file = folder_ / "clip-text.onnx";
+    FolderTest::Write(file, graph);
+    FolderTest::Write(
+        folder_ / "models/cards/clip-text.toml",
+        "name = \"clip-text\"\ntask = \"text-embedding\"\nfamily = "
+        "\"clip\"\ndescription = \"For tests\"\nlicence = \"MIT\"\nformat = "
+        "\"onnx\"\noutputs = [\"text_embeds\"]\nneeds = [\"clip-bpe\"]\n"
+        "source = \"file:" +
+            file.string() + "\"\nsha256 = \"" + Sha256(graph).ToHex() +
+            "\"\nsize = " + std::to_string(graph.size()) + "\n");
+    std::error_code error;
+    fs::copy(data_ / "models/clip-bpe", folder_ / "models/clip-bpe", error);
+    EXPECT_FALSE(error) << "clip-bpe is not installed: run ./dev test";
+  }
+  void ExpectTexts(const Json& reference) {
+    const ModelStore models(folder_ / "models");
+    const auto card = models.Find("clip-text");
+    ASSERT_TRUE(card) << models.bad_cards().front().message;
+    const auto pulled = models.Pull(*card, {});
+    ASSERT_TRUE(pulled) << pulled.error().message;
+    const auto embedder = TextEmbedder::Open(models, *card);
+    ASSERT_TRUE(embedder) << embedder.error().message;
+    ASSERT_EQ(reference.size(), 6);
+    const Vector other = (*embedder)->Embed("something else").value();
+    for (const auto& [text, values] : reference.items()) {
+      const auto expected = values.get<Vector>();
+      EXPECT_GE(Cosine((*embedder)->Embed(text).value(), expected), kSame)
+          << text;
+      EXPECT_LT(Cosine(other, expected), kSame) << text;
+    }
   }
 
   Vector Embed(const std::string& model, const std::string& picture) {
@@ -190,8 +231,10 @@ Vector Pooled(const Json& raw, const Family& family) {
 
 TEST_F(FamiliesTest, EmbedAsTheReferenceDoes) {
   for (const Family& family : Families()) Write(family, family.name);
+  WriteTextModel();
   const Json reference = RunReference();
   ASSERT_FALSE(reference.is_null());
+  ExpectTexts(reference["texts"]);
   for (const Family& family : Families()) {
     const Json& answers = reference[family.name];
     for (const char* picture : kPictures) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -159,6 +160,30 @@ std::string ClipVisionGraph() {
   builder.graph.AddOutput("image_embeds", builder.Linear(row, kWidth, 64),
                           Shape{-1, 64});
   return builder.graph.Serialize();
+}
+
+std::string ClipTextGraph() {
+  constexpr std::int64_t kTokens = 77;
+  Builder builder;
+  OnnxGraph& graph = builder.graph;
+  graph.AddInput("input_ids", Shape{-1, kTokens}, onnx::TensorProto::INT64);
+  std::string x =
+      graph.Node("Gather", {builder.Weights({49408, kWidth}, 4), "input_ids"});
+  x = builder.Add(x, builder.Weights({1, kTokens, kWidth}, 16));
+  x = builder.LayerNorm(builder.Block(x));
+  const std::string end =
+      graph.Node("ArgMax", {"input_ids"}, {{"axis", std::int64_t{1}}});
+  Shape places(kTokens);
+  std::iota(places.begin(), places.end(), 0);
+  const std::string is_end =
+      graph.Node("Cast", {graph.Node("Equal", {end, graph.Integers(places)})},
+                 {{"to", std::int64_t{onnx::TensorProto::FLOAT}}});
+  x = graph.Node("Mul",
+                 {x, graph.Node("Unsqueeze", {is_end, graph.Integers({2})})});
+  x = graph.Node("ReduceSum", {x, graph.Integers({1})},
+                 {{"keepdims", std::int64_t{0}}});
+  graph.AddOutput("text_embeds", builder.Linear(x, kWidth, 64), Shape{-1, 64});
+  return graph.Serialize();
 }
 
 std::string QFormerGraph() {

@@ -14,6 +14,9 @@ namespace ocelli {
 std::string VitGraph(int patch);
 // "pixel_values" -> "image_embeds" [N, D]: CLIP's vision tower.
 std::string ClipVisionGraph();
+// "input_ids" [N, 77], int64 -> "text_embeds" [N, D]: CLIP's text tower, which
+// looks where the ids are largest, at the end token.
+std::string ClipTextGraph();
 // "pixel_values" -> "last_hidden_state" [N, 32, D]: BLIP-2's vision tower and
 // its Q-Former with 32 queries.
 std::string QFormerGraph();

@@ -2,7 +2,7 @@
 // each family's graph behind its own image processor, configured as the
 // preprocessor_config.json of its checkpoint.
 //
-//   node reference.mjs MODULES FOLDER PHOTO
+//   node reference.mjs MODULES FOLDER PHOTO VOCABULARY
 //
 // cuts the photo into PNGs of several shapes in FOLDER, runs FOLDER/NAME.onnx
 // on them and prints {family: {picture: {own: [...], pillow: [...]}}}, the raw
@@ -12,9 +12,10 @@
 // Python, behind which the checkpoints were trained.
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-const [modules, folder, photo] = process.argv.slice(2);
+const [modules, folder, photo, vocabulary] = process.argv.slice(2);
 const require = createRequire(path.join(modules, 'package.json'));
 const transformers = require('@huggingface/transformers');
 const ort = require('onnxruntime-node');
@@ -140,5 +141,58 @@ for (const [family, process] of Object.entries(families)) {
     const pillow = await run(session, process, file);
     answers[family][picture] = { own, pillow };
   }
+}
+
+// The tokenizer of the published CLIP checkpoints: their tokenizer.json, with
+// the vocabulary read from the list of merges.
+function clipTokenizer() {
+  const merges = readFileSync(vocabulary, 'utf8').split('\n')
+    .slice(1, 49408 - 512 - 2 + 1);
+  const seen = (byte) => (byte >= 33 && byte <= 126) ||
+    (byte >= 161 && byte <= 172) || byte >= 174;
+  const bytes = Array.from({ length: 256 }, (_, byte) => byte);
+  const letters = [...bytes.filter(seen),
+    ...bytes.filter((byte) => !seen(byte)).map((_, i) => 256 + i)]
+    .map((point) => String.fromCodePoint(point));
+  const tokens = [...letters, ...letters.map((letter) => letter + '</w>'),
+    ...merges.map((merge) => merge.replace(' ', '')),
+    '<|startoftext|>', '<|endoftext|>'];
+  const special = (id) => ({ id, content: tokens[id], special: true,
+    normalized: true, single_word: false, lstrip: false, rstrip: false });
+  const words = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|" +
+    '[^\\s\\p{L}\\p{N}]+';
+  return new transformers.CLIPTokenizer({
+    version: '1.0',
+    added_tokens: [special(49406), special(49407)],
+    normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' },
+      { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
+      { type: 'Lowercase' }] },
+    pre_tokenizer: { type: 'Sequence', pretokenizers: [
+      { type: 'Split', pattern: { Regex: words }, behavior: 'Removed',
+        invert: true },
+      { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true }] },
+    post_processor: { type: 'RobertaProcessing', trim_offsets: false,
+      add_prefix_space: false, sep: [tokens[49407], 49407],
+      cls: [tokens[49406], 49406] },
+    decoder: { type: 'ByteLevel' },
+    model: { type: 'BPE', unk_token: tokens[49407], fuse_unk: false,
+      continuing_subword_prefix: '', end_of_word_suffix: '</w>', merges,
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])) },
+  }, { tokenizer_class: 'CLIPTokenizer', model_max_length: 77,
+    unk_token: tokens[49407], bos_token: tokens[49406],
+    eos_token: tokens[49407], pad_token: tokens[49407] });
+}
+
+const tokenizer = clipTokenizer();
+const texts = await ort.InferenceSession.create(
+  path.join(folder, 'clip-text.onnx'), { intraOpNumThreads: 1 });
+answers.texts = {};
+for (const text of ['a photo of a cat', 'two dogs, playing in the SNOW!', '',
+  'Côte d’Ivoire', '一只猫坐在垫子上', '🐈 on a mat']) {
+  const { input_ids } = tokenizer(text,
+    { padding: 'max_length', truncation: true, max_length: 77 });
+  const output = await texts.run({
+    input_ids: new ort.Tensor('int64', input_ids.data, [1, 77]) });
+  answers.texts[text] = Array.from(output.text_embeds.data);
 }
 console.log(JSON.stringify(answers));
