@@ -3,10 +3,11 @@
 
     bench/run.py [--write] [SCENARIO...]
 
-Scenarios: single, folder, models, lfw, wider, album; all without a name. They
-use the programs in build/bench, the models and demo photos that ./dev run
-installed, and for lfw and wider the folder that OCELLI_BENCH_DATA names (with
-lfw/ and wider/ in it). The results and the people of this user are not touched.
+Scenarios: single, folder, models, index, lfw, wider, retrieval, embedding,
+album; all without a name. They use the programs in build/bench, the models and
+demo photos that ./dev run installed, and where they need more photos the folder
+that OCELLI_BENCH_DATA names (with lfw/, wider/, retrieval/corel/ in it). The
+results, people and collections of this user are not touched.
 --write puts the table into docs/benchmarks.md.
 """
 
@@ -187,22 +188,36 @@ def folder():
             yield second_pass(place, lfw, "LFW, small photos")
 
 
-def models():
-    """The graphs as they come against what the import makes of them."""
-    program = BUILD / "src/models/models_bench"
+def micro_benchmarks(program, *arguments):
+    """The name and the milliseconds of each case of a program."""
     if not program.exists():
         return
     done = subprocess.run(
-        [program, "--benchmark_format=json"],
+        [program, "--benchmark_format=json", *arguments],
         capture_output=True,
         text=True,
         check=True,
     )
     for bench in json.loads(done.stdout)["benchmarks"]:
-        time_ms = bench["real_time"] * {"ns": 1e-6, "us": 1e-3, "ms": 1}[
-            bench["time_unit"]
-        ]
-        yield Row(bench["name"], "", f"{time_ms:.2f} ms")
+        unit = {"ns": 1e-6, "us": 1e-3, "ms": 1, "s": 1e3}[bench["time_unit"]]
+        yield bench, bench["real_time"] * unit
+
+
+def index():
+    """Searching vectors; see src/index/index_bench.cc for what they are."""
+    for bench, ms in micro_benchmarks(BUILD / "src/index/index_bench"):
+        counters = ", ".join(
+            f"{name} {value:.4g}"
+            for name, value in bench.items()
+            if isinstance(value, float) and "time" not in name
+        )
+        yield Row(bench["name"], "", f"{ms:.2f} ms {counters}".strip())
+
+
+def models():
+    """The graphs as they come against what the import makes of them."""
+    for bench, ms in micro_benchmarks(BUILD / "src/models/models_bench"):
+        yield Row(bench["name"], "", f"{ms:.2f} ms")
 
 
 def bench_data(below):
@@ -254,6 +269,64 @@ def wider():
     )
 
 
+def retrieval():
+    photos = bench_data("retrieval/corel")
+    if not photos:
+        return
+    with Place() as place, tempfile.NamedTemporaryFile("w") as labels:
+        for photo in photos.glob("*.jpg"):
+            print(photo.stem, int(photo.stem) // 100, sep="\t", file=labels)
+        labels.flush()
+        place.command("collection", "create", "corel")
+        place.command("collection", "add", "corel", photos)
+        _, printed, _ = place.command(
+            "eval", "retrieval", "corel", "--labels", labels.name, "--json"
+        )
+    figures = json.loads(printed)
+    yield Row(
+        f"Corel, {figures['images']} photos of 10 kinds, Lite0",
+        "mAP >= 0.90",
+        f"mAP {figures['map']:.4f}, P@10 {figures['p_at_10']:.3f}",
+        figures["map"] >= 0.90,
+    )
+
+
+def embedding():
+    """Photos to vectors against the bare model, and against a peer."""
+    photos = bench_data("retrieval/corel")
+    if not photos:
+        return
+    for model in ("efficientnet-lite0", "resnet50"):
+        figures = json.loads(subprocess.run(
+            [BUILD / "bench/embed_folder", DATA / "models", model, photos],
+            capture_output=True, text=True, check=True,
+        ).stdout)
+        ratio = figures["per_s"] / figures["bare_per_s"]
+        yield Row(
+            f"embedding a folder, {model}, against the bare model",
+            ">= 0.90",
+            f"{ratio:.2f} ({figures['per_s']:.0f} of "
+            f"{figures['bare_per_s']:.0f} images/s)",
+            ratio >= 0.90,
+        )
+        cache = os.environ.get("XDG_CACHE_HOME", HOME / ".cache")
+        modules = pathlib.Path(cache) / "ocelli/deps/parity/node_modules"
+        if model != "efficientnet-lite0" or not modules.exists():
+            continue
+        peer = json.loads(subprocess.run(
+            ["node", ROOT / "bench/peers/embed.mjs", modules,
+             DATA / "models" / model / "model.onnx", photos],
+            capture_output=True, text=True, check=True,
+        ).stdout)
+        ratio = figures["per_s"] / peer["per_s"]
+        yield Row(
+            "the same against onnxruntime-node and sharp, pipelined",
+            ">= 1.4x",
+            f"{ratio:.2f}x ({peer['per_s']:.0f} images/s there)",
+            ratio >= 1.4,
+        )
+
+
 def album():
     with Place() as place:
         with tempfile.TemporaryDirectory() as out:
@@ -261,7 +334,9 @@ def album():
     yield Row("album tags of the demo", "all right, nobody wrong", printed)
 
 
-SCENARIOS = [single, folder, models, lfw, wider, album]
+SCENARIOS = [
+    single, folder, models, index, lfw, wider, retrieval, embedding, album
+]
 
 
 def machine():

@@ -29,6 +29,7 @@ DATA = pathlib.Path(os.environ.get("OCELLI_DATA") or XDG_DATA / "ocelli")
 MODELS = DATA / "models"
 ALBUM = DATA / "demo/album"
 PHOTOS = DATA / "demo/photos"
+FLAGS = DATA / "demo/flags/png250px"
 
 
 def png(width, height, depth=8, colour=2, rows=None):
@@ -176,6 +177,58 @@ class Recognize(Case):
         self.assertLess(done, 200)
         self.assertEqual(sqlite3.connect(self.results).execute(
             "PRAGMA integrity_check").fetchone()[0], "ok")
+
+
+class Search(Case):
+    """National flags: what is known of them is where they look alike."""
+
+    NEAREST = {"td": "ro", "au": "nz", "id": "mc"}
+
+    def fill(self, *arguments):
+        self.run_program("collection", "create", "flags", *arguments)
+        (added,) = self.json_lines("collection", "add", "flags", FLAGS)
+        self.assertEqual(added["added"], 256)
+
+    def nearest(self, *query):
+        """The first hit that is not the same picture."""
+        (found,) = self.json_lines("search", "flags", "-k", "5", *query)
+        return [h for h in found["hits"] if not h["identical"]][0]
+
+    def test_flags_that_look_alike_by_lite0(self):
+        self.fill()
+        for flag, like in self.NEAREST.items():
+            self.assertEqual(self.nearest("--id", flag)["id"], like)
+            self.assertEqual(
+                self.nearest("--image", FLAGS / f"{flag}.png")["id"], like)
+
+    def test_flags_that_look_alike_by_resnet50(self):
+        self.fill("--embedder", "resnet50")
+        for flag, like in self.NEAREST.items():
+            self.assertEqual(self.nearest("--id", flag)["id"], like)
+
+    def test_the_same_flag_says_so(self):
+        self.fill()
+        (found,) = self.json_lines("search", "flags", "--id", "au")
+        first = found["hits"][0]
+        self.assertEqual((first["id"], first["identical"]), ("hm", True))
+        self.assertGreater(first["similarity"], 0.999999)
+
+    def test_a_killed_add_keeps_what_it_acknowledged(self):
+        self.run_program("collection", "create", "flags")
+        with subprocess.Popen(
+                [PROGRAM, "--data", self.data, "collection", "add", "flags",
+                 FLAGS, "-j", "1"], stderr=subprocess.DEVNULL) as process:
+            def count():
+                (stats,) = self.json_lines("collection", "stats", "flags")
+                return stats["items"]
+            while count() == 0 and process.poll() is None:
+                pass
+            process.kill()
+        kept = count()
+        self.assertGreater(kept, 0)
+        (added,) = self.json_lines("collection", "add", "flags", FLAGS)
+        self.assertEqual(added["added"], 256 - kept)
+        self.assertEqual(added["unchanged"], kept)
 
 
 class BadInput(Case):
