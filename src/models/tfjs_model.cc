@@ -61,10 +61,10 @@ Result<json> ParseObject(std::string_view text) {
 
 // The member, or one that is null.
 const json& Member(const json& object, const char* key) {
-  static const json kNone;
-  if (!object.is_object()) return kNone;
+  static const json none;
+  if (!object.is_object()) return none;
   const auto found = object.find(key);
-  return found == object.end() ? kNone : *found;
+  return found == object.end() ? none : *found;
 }
 
 // "" where it is no string.

@@ -224,7 +224,7 @@ void KerasConverter::FindNormalizations() {
 Result<KerasConverter::Value> KerasConverter::ConvertLayer(
     const TfjsLayer& layer) {
   using Rule = Result<Value> (KerasConverter::*)(const TfjsLayer&);
-  static const std::map<std::string_view, Rule> kRules = {
+  static const std::map<std::string_view, Rule> rules = {
       {"Activation", &KerasConverter::ConvertActivation},
       {"Add", &KerasConverter::ConvertAdd},
       {"AveragePooling2D", &KerasConverter::ConvertAveragePooling},
@@ -250,8 +250,8 @@ Result<KerasConverter::Value> KerasConverter::ConvertLayer(
     if (!input || layer.type == "InputLayer") return input;
     values_[IndexOf(layer)] = *std::move(input);
   }
-  const auto rule = kRules.find(layer.type);
-  if (rule == kRules.end()) return Unknown("layer is not known");
+  const auto rule = rules.find(layer.type);
+  if (rule == rules.end()) return Unknown("layer is not known");
   return (this->*rule->second)(layer);
 }
 
@@ -287,13 +287,13 @@ KerasConverter::Value KerasConverter::WithMargins(Value value) {
 
 Result<KerasConverter::Value> KerasConverter::Activate(
     Value value, const std::string& activation) {
-  static const std::map<std::string, const char*> kPlain = {
+  static const std::map<std::string, const char*> plain = {
       {"relu", "Relu"}, {"sigmoid", "Sigmoid"}, {"tanh", "Tanh"}};
   if (activation == "linear") return value;
   value = WithMargins(std::move(value));
   value.nonnegative = activation.starts_with("relu") ||
                       activation == "sigmoid" || activation == "softmax";
-  if (const auto type = kPlain.find(activation); type != kPlain.end()) {
+  if (const auto type = plain.find(activation); type != plain.end()) {
     value.name = graph_.Node(type->second, {value.name});
   } else if (activation == "relu6") {
     value.name = graph_.Node(
@@ -683,7 +683,7 @@ Result<KerasConverter::Value> KerasConverter::ConvertFlatten(
 
 Result<KerasConverter::Value> KerasConverter::ConvertDense(
     const TfjsLayer& layer) {
-  const auto input = OneInput(layer);
+  auto input = OneInput(layer);
   if (!input) return input;
   if (input->shape.size() != 1) return Unknown("of a picture");
   const json* units = Find(layer, "units");

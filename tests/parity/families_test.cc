@@ -155,11 +155,11 @@ class FamiliesTest : public FolderTest {
       return {};
     };
     const fs::path photo = data_ / "demo/album/grand_canyon_1.jpg";
-    const auto done =
-        RunProcess({"node", OCELLI_SOURCE_DIR "/tests/parity/reference.mjs",
-                    OCELLI_DEPS "/parity", folder_.string(), photo.string(),
-                    (data_ / "models/clip-bpe/text.txt").string()},
-                   process);
+    const auto done = RunProcess(
+        {"node", std::string(OCELLI_SOURCE_DIR) + "/tests/parity/reference.mjs",
+         std::string(OCELLI_DEPS) + "/parity", folder_.string(), photo.string(),
+         (data_ / "models/clip-bpe/text.txt").string()},
+        process);
     EXPECT_TRUE(done) << done.error().message << ": run ./dev test";
     return done ? Json::parse(text) : Json();
   }

@@ -226,7 +226,7 @@ std::string VggGraph() {
         {{"kernel_shape", Shape{2, 2}}, {"strides", Shape{2, 2}}});
     channels = next;
   }
-  constexpr std::int64_t kSeen = 16 * 7 * 7;
+  constexpr std::int64_t kSeen = std::int64_t{16} * 7 * 7;
   x = builder.graph.Node("Flatten", {x});
   x = builder.graph.Node("Relu", {builder.Linear(x, kSeen, 128)});
   builder.graph.AddOutput("vgg0_dense2_fwd", builder.Linear(x, 128, 1000),
