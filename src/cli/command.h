@@ -27,8 +27,8 @@ struct CommandContext {
   std::stop_token stop;  // Requested by Ctrl-C; the second one kills.
   int exit_code = kExitDone;
 
-  // Prints the error; the command could not be done. Wrong flags and unknown
-  // names are kExitUsage, the rest kExitSomeFailed.
+  // Prints the error; the command could not be done. What can't be meant
+  // (kInvalidArgument) is kExitUsage, the rest kExitSomeFailed.
   void Fail(const Error& error);
 };
 

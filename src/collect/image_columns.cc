@@ -36,18 +36,17 @@ Result<std::size_t> ColumnCalled(const std::vector<std::string>& header,
                                         (names.empty() ? "none" : names));
 }
 
-std::optional<std::size_t> NameColumn(const std::vector<ColumnSample>& samples,
-                                      std::size_t image) {
+// Words beside the picture, in its own cell, are as good as a column's.
+std::optional<std::size_t> NameColumn(
+    const std::vector<ColumnSample>& samples) {
   std::size_t most = 0;
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (i != image) most = std::max(most, samples[i].names.size());
+  for (const ColumnSample& sample : samples) {
+    most = std::max(most, sample.names.size());
   }
-  // A caption beside the picture serves where no column does better.
-  if (samples[image].names.size() > 2 * most) return image;
   std::optional<std::size_t> first;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const std::size_t count = samples[i].names.size();
-    if (i == image || count == 0 || count * 10 < most * 9) continue;
+    if (count == 0 || count * 10 < most * 9) continue;
     if (samples[i].headers * 2 > count) return i;
     if (!first) first = i;
   }
@@ -79,7 +78,7 @@ Result<ImageColumns> ChooseColumns(const std::vector<std::string>& header,
     columns.image = static_cast<std::size_t>(most - samples.begin());
   }
   if (choice.name.empty()) {
-    columns.name = NameColumn(samples, columns.image);
+    columns.name = NameColumn(samples);
   } else {
     const auto column = ColumnCalled(header, choice.name);
     if (!column) return column.Failure();

@@ -30,7 +30,8 @@ struct ImageColumns {
 };
 
 // The column with the most pictures, and of those with about as many different
-// names as any the one that heads the rows, else the first. kNotFound: no
+// names as any, its own among them, the one that heads the rows, else the
+// first. kNotFound: no
 // pictures, or no column that is called as chosen.
 Result<ImageColumns> ChooseColumns(const std::vector<std::string>& header,
                                    const std::vector<ColumnSample>& samples,

@@ -86,6 +86,15 @@ TEST(FindImageTable, NamesComeFromCaptionsAndDescriptionsToo) {
                           "Mali https://en.example.org/b.png 2"));
 }
 
+TEST(FindImageTable, TheWordsBesideThePictureComeBeforeLaterColumns) {
+  EXPECT_THAT(
+      RowsOf(Find("<table><tr><th>State<th>Capital"
+                  "<tr><td><img src=/a.png> <a>Chad</a><td>N'Djamena"
+                  "<tr><td><img src=/b.png> <a>Mali</a><td>Bamako</table>")),
+      ElementsAre("Chad https://en.example.org/a.png N'Djamena",
+                  "Mali https://en.example.org/b.png Bamako"));
+}
+
 TEST(FindImageTable, NamesAreInTheFirstColumnOfDifferentWords) {
   EXPECT_THAT(
       RowsOf(Find("<table><tr><td>1<td>Africa<td>Chad<td><img src=/a.png>"
