@@ -24,6 +24,7 @@ struct CollectionFlags {
   std::string csv;
   std::string npy;
   std::string fvecs;
+  std::string id_column = "id";
   int dimension = 0;
   std::string metric = "cosine";
   bool whole = false;
@@ -366,8 +367,8 @@ void Import(const CollectionFlags& flags, CommandContext& context) {
   const auto collection =
       Collection::Open(context.paths.collections(), flags.name);
   if (!collection) return context.Fail(collection.error());
-  const auto imported =
-      ImportVectors(**collection, VectorsFile(flags), context.stop);
+  const auto imported = ImportVectors(**collection, VectorsFile(flags),
+                                      flags.id_column, context.stop);
   if (!imported) return context.Fail(imported.error());
   for (const Error& error : imported->broken) PrintError(error.message);
   if (!imported->broken.empty()) context.exit_code = kExitSomeFailed;
@@ -388,7 +389,7 @@ void Import(const CollectionFlags& flags, CommandContext& context) {
 void AddVectorsFile(CLI::App& command, CollectionFlags& flags) {
   CLI::Option_group* file = command.add_option_group("File");
   file->add_option("--csv", flags.csv,
-                   "Text: id, digest, path, metadata, embedding")
+                   "Text: id, digest, path, metadata, features")
       ->check([](const std::string& name) {
         return name.ends_with(".csv") ? "" : "must end in .csv";
       });
@@ -484,6 +485,13 @@ Examples:
   CLI::App* importing = AddVerb(*collection, "import",
                                 "Add vectors that were made elsewhere", *flags);
   AddVectorsFile(*importing, *flags);
+  importing
+      ->add_option("--id-column", flags->id_column,
+                   "Column of the CSV that names the pictures")
+      ->capture_default_str();
+  importing->footer(R"(Examples:
+  ocelli collection create flags --dimension 2048
+  ocelli collection import flags --csv flags.csv --id-column country)");
   importing->callback([flags, &context] { Import(*flags, context); });
 
   CLI::App* compact = AddVerb(

@@ -22,15 +22,17 @@ constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 30;
 
 bool IsCsv(const fs::path& file) { return file.extension() == ".csv"; }
 
-// The shortest text that reads back as the same numbers.
+// "[0.1 0.2 ...\n 0.3]", as NumPy prints an array, with the shortest text of
+// each number that reads back as the same.
 std::string VectorText(std::span<const float> vector) {
-  std::string text;
-  for (const float value : vector) {
+  constexpr std::size_t kALine = 6;
+  std::string text = "[";
+  for (std::size_t i = 0; i < vector.size(); ++i) {
     char number[32];
-    if (!text.empty()) text += ' ';
-    text.append(number, std::to_chars(number, number + 32, value).ptr);
+    if (i > 0) text += i % kALine == 0 ? "\n " : " ";
+    text.append(number, std::to_chars(number, number + 32, vector[i]).ptr);
   }
-  return text;
+  return text + "]";
 }
 
 Result<> ExportCsv(Collection& collection, const fs::path& file,
@@ -44,7 +46,7 @@ Result<> ExportCsv(Collection& collection, const fs::path& file,
   if (!listed) return listed;
   std::vector<std::string> fields = {"id", "digest", "path"};
   fields.insert(fields.end(), keys.begin(), keys.end());
-  fields.emplace_back("embedding");
+  fields.emplace_back("features");
   const fs::path partial = file.string() + ".part";
   std::ofstream out(partial, std::ios::binary);
   std::string text;
@@ -126,7 +128,8 @@ class Importer {
 };
 
 Result<> ImportCsv(Collection& collection, const fs::path& file,
-                   const std::stop_token& stop, ImportSummary& summary) {
+                   const std::string& id_column, const std::stop_token& stop,
+                   ImportSummary& summary) {
   const auto bytes = ReadFileLimited(file, kMostBytes);
   if (!bytes) return bytes.Failure();
   const auto table = VectorCsv::Open(
@@ -139,6 +142,10 @@ Result<> ImportCsv(Collection& collection, const fs::path& file,
        .stop = stop});
   if (!table) return table.Failure(file.string());
   const std::vector<std::string>& header = table->header();
+  if (id_column != "id" && std::ranges::count(header, id_column) == 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                file.string() + " has no column " + id_column);
+  }
   Importer importer(collection, summary);
   std::size_t row = 0;
   const auto read = table->Read([&](VectorCsvRows rows) -> Result<> {
@@ -149,7 +156,7 @@ Result<> ImportCsv(Collection& collection, const fs::path& file,
         if (c == table->vector_column()) continue;
         std::string value = rows.records[i].fields[c].ToString();
         if (value.empty()) continue;
-        if (header[c] == "id") {
+        if (header[c] == id_column) {
           item.id = std::move(value);
         } else if (header[c] == "path") {
           item.path = std::move(value);
@@ -251,10 +258,12 @@ Result<std::size_t> ExportCollection(Collection& collection,
 
 Result<ImportSummary> ImportVectors(Collection& collection,
                                     const fs::path& file,
+                                    const std::string& id_column,
                                     const std::stop_token& stop) {
   ImportSummary summary;
-  const auto done = IsCsv(file) ? ImportCsv(collection, file, stop, summary)
-                                : ImportRows(collection, file, stop, summary);
+  const auto done = IsCsv(file)
+                        ? ImportCsv(collection, file, id_column, stop, summary)
+                        : ImportRows(collection, file, stop, summary);
   if (!done) return done.Failure("importing " + file.string());
   return summary;
 }

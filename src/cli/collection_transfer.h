@@ -12,7 +12,7 @@
 namespace ocelli {
 
 // Vectors of a collection to a file and back. A .csv has columns id, digest,
-// path, one for each key of the metadata, and embedding; a .npy or .fvecs only
+// path, one for each key of the metadata, and features; a .npy or .fvecs only
 // vectors, with their ids, one a line, in FILE.ids.
 
 // How many there were. kInvalidArgument for another ending.
@@ -26,10 +26,11 @@ struct ImportSummary {
 
 // Adds or updates by id: without FILE.ids the rows of a .npy or .fvecs are
 // called by their numbers from 0 on, as are those of a .csv without a column
-// id. What comes without a digest gets that of its vector. kCancelled when
-// stopped: what was read until then is kept.
+// id; another one may be chosen. What comes without a digest gets that of its
+// vector. kCancelled when stopped: what was read until then is kept.
 Result<ImportSummary> ImportVectors(Collection& collection,
                                     const std::filesystem::path& file,
+                                    const std::string& id_column,
                                     const std::stop_token& stop);
 
 }  // namespace ocelli

@@ -289,6 +289,25 @@ TEST_F(SearchCommandsTest, BrokenVectorsAreNamedAndLeftOut) {
             kExitUsage);
 }
 
+TEST_F(SearchCommandsTest, TheArticlesCsvComesIn) {
+  const auto csv = command_.folder().path() / "flags.csv";
+  WriteTestFile(csv,
+                "country,image,features\n"
+                "Chad,https://a.org/td.png,\"[1.0 2.0\n 3.0e-1]\"\n"
+                "\"Korea, North\",https://a.org/kp.png,\"[-1.0\n -2.0 .3]\"\n");
+  Run({"collection", "create", "v", "--dimension", "3"});
+  EXPECT_EQ(RunJson({"collection", "import", "v", "--csv", csv, "--id-column",
+                     "country"})["added"],
+            2);
+  const json found = RunJson({"search", "v", "--id", "Chad"});
+  EXPECT_THAT(Ids(found), ElementsAre("Korea, North"));
+  EXPECT_EQ(found["hits"][0]["metadata"]["image"], "https://a.org/kp.png");
+  EXPECT_THAT(
+      Run({"collection", "import", "v", "--csv", csv, "--id-column", "state"})
+          .err,
+      HasSubstr("no column state"));
+}
+
 TEST_F(SearchCommandsTest, AVectorAsksToo) {
   Fill();
   const auto one = command_.folder().path() / "one.npy";
