@@ -5,11 +5,11 @@
 
 #include "cli/collection_transfer.h"
 #include "cli/command.h"
+#include "cli/embedded_folder.h"
 #include "cli/embedding_engine.h"
 #include "cli/metadata_table.h"
 #include "cli/progress.h"
 #include "index/collection.h"
-#include "media/image_files.h"
 
 namespace ocelli {
 namespace {
@@ -87,11 +87,12 @@ struct AddTotals {
 // The pictures to be added, each with its place in the collection.
 class Additions {
  public:
-  explicit Additions(AddTotals& totals) : totals_(totals) {}
+  Additions(Collection& collection, AddTotals& totals)
+      : collection_(collection), totals_(totals) {}
 
   // Everything that the paths and the table name; what can't be added is
   // printed and counted.
-  Result<> Find(const CollectionFlags& flags) {
+  Result<> Find(const CollectionFlags& flags, CommandContext& context) {
     std::optional<MetadataTable> table;
     if (!flags.csv.empty()) {
       std::vector<Error> broken;
@@ -100,12 +101,9 @@ class Additions {
       for (const Error& error : broken) Skip(error.message);
       table = std::move(*read);
     }
-    for (auto& found : FindImages(flags.paths)) {
-      if (!found) {
-        Skip(found.error().message);
-      } else {
-        AddFile(*found, table ? &*table : nullptr);
-      }
+    for (const fs::path& file : FindPictures(flags.paths, context)) {
+      const auto added = AddFile(file, table ? &*table : nullptr);
+      if (!added) return added;
     }
     if (table) {
       for (const MetadataTable::Row* row : table->Unused()) {
@@ -125,26 +123,33 @@ class Additions {
     ++totals_.failed;
   }
 
-  void AddFile(const fs::path& file, MetadataTable* table) {
+  Result<> AddFile(const fs::path& file, MetadataTable* table) {
     Item item{.id = file.stem().string(),
               .digest = {},
               .path = fs::absolute(file).lexically_normal().string(),
               .metadata = {}};
-    if (table) {
-      const MetadataTable::Row* row = table->Use(file);
-      if (row) item.metadata = row->metadata;
-      if (row && !row->id.empty()) item.id = row->id;
-      totals_.without_row += row == nullptr;
+    const MetadataTable::Row* row = table ? table->Use(file) : nullptr;
+    if (row) {
+      item.metadata = row->metadata;
+      if (!row->id.empty()) item.id = row->id;
+    } else {
+      totals_.without_row += table != nullptr;
+      const auto known = collection_.Find(item.id);
+      if (!known) return known.Failure();
+      if (*known) item.metadata = (*known)->metadata;
     }
     const auto [other, added] = by_id_.emplace(item.id, file);
     if (!added) {
-      return Skip(file.string() + ": its id " + item.id + " is also that of " +
-                  other->second.string() + "; skipped");
+      Skip(file.string() + ": its id " + item.id + " is also that of " +
+           other->second.string() + "; skipped");
+      return {};
     }
     files_.push_back(file);
     items_.push_back(std::move(item));
+    return {};
   }
 
+  Collection& collection_;
   AddTotals& totals_;
   std::vector<fs::path> files_;
   std::vector<Item> items_;
@@ -166,16 +171,13 @@ Result<std::size_t> AddAll(Additions& additions, Collection& collection,
   const std::stop_callback forward(context.stop,
                                    [&] { failed.request_stop(); });
   const auto store = [&] {
-    const auto put = collection.Put(waiting);
+    stored = PutEach(collection, waiting, totals.put,
+                     [&](std::size_t i, const Error& error) {
+                       PrintError(waiting[i].item.path + ": " + error.message);
+                       ++totals.failed;
+                     });
     waiting.clear();
-    if (!put) {
-      stored = put.Failure("adding to " + collection.spec().name);
-      failed.request_stop();
-      return;
-    }
-    totals.put.added += put->added;
-    totals.put.updated += put->updated;
-    totals.put.unchanged += put->unchanged;
+    if (!stored) failed.request_stop();
   };
   const auto known = [&](std::size_t i, const Digest& digest) {
     const auto found = kept->find(additions.item(i).id);
@@ -195,8 +197,14 @@ Result<std::size_t> AddAll(Additions& additions, Collection& collection,
         if (waiting.size() == kAtOnce && stored) store();
       });
   if (!waiting.empty() && stored) store();
-  if (!stored) return stored.Failure();
+  if (!stored) return stored.Failure("adding to " + collection.spec().name);
   return done;
+}
+
+// Searches do without where it fails.
+void UpdateIndex(Collection& collection) {
+  const auto updated = collection.UpdateIndex();
+  if (!updated) PrintError(updated.error().message);
 }
 
 void Add(const CollectionFlags& flags, CommandContext& context) {
@@ -213,8 +221,8 @@ void Add(const CollectionFlags& flags, CommandContext& context) {
   if (!same) return context.Fail(same.error());
 
   AddTotals totals;
-  Additions additions(totals);
-  const auto found = additions.Find(flags);
+  Additions additions(**collection, totals);
+  const auto found = additions.Find(flags, context);
   if (!found) return context.Fail(found.error());
   const auto done = AddAll(additions, **collection, **recognizer,
                            flags.embedding, context, totals);
@@ -226,8 +234,7 @@ void Add(const CollectionFlags& flags, CommandContext& context) {
                "there");
     context.exit_code = kExitInterrupted;
   } else {
-    const auto updated = (*collection)->UpdateIndex();
-    if (!updated) return context.Fail(updated.error());
+    UpdateIndex(**collection);
   }
   if (totals.failed > 0 && context.exit_code == kExitDone) {
     context.exit_code = kExitSomeFailed;
@@ -335,6 +342,7 @@ void Remove(const CollectionFlags& flags, CommandContext& context) {
   }
   const auto removed = (*collection)->Remove(flags.paths);
   if (!removed) return context.Fail(removed.error());
+  UpdateIndex(**collection);
   Report(context, {{"removed", *removed}},
          std::to_string(*removed) + " removed from " + flags.name);
 }
@@ -372,8 +380,7 @@ void Import(const CollectionFlags& flags, CommandContext& context) {
   if (!imported) return context.Fail(imported.error());
   for (const Error& error : imported->broken) PrintError(error.message);
   if (!imported->broken.empty()) context.exit_code = kExitSomeFailed;
-  const auto updated = (*collection)->UpdateIndex();
-  if (!updated) return context.Fail(updated.error());
+  UpdateIndex(**collection);
   const PutSummary& put = imported->put;
   Report(context,
          {{"added", put.added},

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <set>
 #include <thread>
+#include <unordered_set>
 
 #include "core/csv.h"
 #include "core/digest.h"
 #include "core/file.h"
 #include "core/vector_csv.h"
+#include "index/new_file.h"
 #include "index/vector_files.h"
 
 namespace ocelli {
@@ -19,6 +20,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kAtOnce = 4096;  // Rows of one transaction.
 constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 30;
+
+// Metadata that is called so is left out of a CSV.
+const std::set<std::string> kOwnColumns = {"id", "digest", "path", "features"};
 
 bool IsCsv(const fs::path& file) { return file.extension() == ".csv"; }
 
@@ -40,17 +44,24 @@ Result<> ExportCsv(Collection& collection, const fs::path& file,
   std::set<std::string> keys;
   const auto listed = collection.ForEach(
       [&](const Item& item, std::span<const float>) -> Result<> {
-        for (const auto& [key, value] : item.metadata) keys.insert(key);
+        for (const auto& [key, value] : item.metadata) {
+          if (!kOwnColumns.contains(key)) keys.insert(key);
+        }
         return {};
       });
   if (!listed) return listed;
   std::vector<std::string> fields = {"id", "digest", "path"};
   fields.insert(fields.end(), keys.begin(), keys.end());
   fields.emplace_back("features");
-  const fs::path partial = file.string() + ".part";
-  std::ofstream out(partial, std::ios::binary);
+  auto out = NewFile::Create(file);
+  if (!out) return out.Failure();
   std::string text;
   AppendCsvRecord(fields, text);
+  const auto append = [&] {
+    const auto appended = out->Append(std::as_bytes(std::span(text)));
+    text.clear();
+    return appended;
+  };
   const auto written = collection.ForEach(
       [&](const Item& item, std::span<const float> vector) -> Result<> {
         fields = {item.id, item.digest.ToHex(), item.path};
@@ -60,25 +71,14 @@ Result<> ExportCsv(Collection& collection, const fs::path& file,
         }
         fields.push_back(VectorText(vector));
         AppendCsvRecord(fields, text);
-        out << text;
-        text.clear();
         ++count;
-        if (out) return {};
-        return Fail(ErrorCode::kResourceExhausted,
-                    "writing " + partial.string() + ": is the disk full?");
+        return append();
       });
-  out << text;
-  out.close();
-  std::error_code error;
-  if (written && out) {
-    fs::rename(partial, file, error);
-    if (!error) return {};
-  }
-  std::error_code ignored;
-  fs::remove(partial, ignored);
   if (!written) return written;
-  return FailWithErrno("writing " + file.string(),
-                       error ? error.value() : ENOSPC);
+  // The heading of an empty collection.
+  const auto appended = append();
+  if (!appended) return appended;
+  return out->Publish(NewFile::Care::kDurable);
 }
 
 Result<> ExportVectors(Collection& collection, const fs::path& file,
@@ -93,6 +93,9 @@ Result<> ExportVectors(Collection& collection, const fs::path& file,
         return writer->Append(vector);
       });
   if (!appended) return appended;
+  // Never ids beside vectors that they do not belong to.
+  std::error_code ignored;
+  fs::remove(file.string() + ".ids", ignored);
   const auto finished = writer->Finish();
   if (!finished) return finished;
   return WriteFileAtomically(file.string() + ".ids", ids);
@@ -101,30 +104,54 @@ Result<> ExportVectors(Collection& collection, const fs::path& file,
 // Entries gathered into transactions.
 class Importer {
  public:
-  Importer(Collection& collection, ImportSummary& summary)
-      : collection_(collection), summary_(summary) {}
+  Importer(Collection& collection, const fs::path& file, ImportSummary& summary)
+      : collection_(collection), file_(file), summary_(summary) {}
 
-  Result<> Take(Item item, std::span<const float> vector) {
+  // `place` is the row's in the file, for messages: "line 7".
+  Result<> Take(Item item, std::span<const float> vector, std::string place) {
+    if (!ids_.insert(item.id).second) {
+      Refuse(place, "the id " + item.id + " comes a second time");
+      return {};
+    }
+    const auto known = collection_.Find(item.id);
+    if (!known) return known.Failure();
+    if (*known) {
+      if (item.path.empty()) item.path = (*known)->path;
+      if (item.metadata.empty()) item.metadata = (*known)->metadata;
+      const auto kept = collection_.VectorOf(item.id);
+      if (!kept) return kept.Failure();
+      const bool same = std::ranges::equal(*kept, vector);
+      if (same && item.digest == Digest()) item.digest = (*known)->digest;
+    }
     if (item.digest == Digest()) {
       item.digest = Sha256(std::as_bytes(vector));
     }
+    places_.push_back(std::move(place));
     waiting_.push_back({std::move(item), {vector.begin(), vector.end()}});
     return waiting_.size() < kAtOnce ? Result<>() : Store();
   }
   Result<> Store() {
-    const auto put = collection_.Put(waiting_);
+    const auto put = PutEach(collection_, waiting_, summary_.put,
+                             [&](std::size_t i, const Error& error) {
+                               Refuse(places_[i], error.message);
+                             });
     waiting_.clear();
-    if (!put) return put.Failure();
-    summary_.put.added += put->added;
-    summary_.put.updated += put->updated;
-    summary_.put.unchanged += put->unchanged;
-    return {};
+    places_.clear();
+    return put;
   }
 
  private:
+  void Refuse(const std::string& place, const std::string& why) {
+    summary_.broken.push_back({ErrorCode::kInvalidArgument,
+                               file_.string() + ": " + place + ": " + why});
+  }
+
   Collection& collection_;
+  const fs::path file_;
   ImportSummary& summary_;
   std::vector<Entry> waiting_;
+  std::vector<std::string> places_;
+  std::unordered_set<std::string> ids_;
 };
 
 Result<> ImportCsv(Collection& collection, const fs::path& file,
@@ -146,7 +173,7 @@ Result<> ImportCsv(Collection& collection, const fs::path& file,
     return Fail(ErrorCode::kInvalidArgument,
                 file.string() + " has no column " + id_column);
   }
-  Importer importer(collection, summary);
+  Importer importer(collection, file, summary);
   std::size_t row = 0;
   const auto read = table->Read([&](VectorCsvRows rows) -> Result<> {
     for (std::size_t i = 0; i < rows.records.size(); ++i, ++row) {
@@ -169,7 +196,8 @@ Result<> ImportCsv(Collection& collection, const fs::path& file,
       const auto taken = importer.Take(
           std::move(item),
           std::span(rows.values)
-              .subspan(i * table->dimension(), table->dimension()));
+              .subspan(i * table->dimension(), table->dimension()),
+          "line " + std::to_string(rows.records[i].line));
       if (!taken) return taken;
     }
     for (Error& error : rows.broken) {
@@ -223,7 +251,7 @@ Result<> ImportRows(Collection& collection, const fs::path& file,
   const auto ids = ReadIds(file, vectors->rows());
   if (!ids) return ids.Failure();
   const auto dimension = static_cast<std::size_t>(vectors->dimension());
-  Importer importer(collection, summary);
+  Importer importer(collection, file, summary);
   std::vector<float> block;
   for (std::size_t first = 0; first < vectors->rows(); first += kAtOnce) {
     if (stop.stop_requested()) {
@@ -238,7 +266,8 @@ Result<> ImportRows(Collection& collection, const fs::path& file,
     for (std::size_t i = 0; i < count; ++i) {
       const auto taken = importer.Take(
           {.id = (*ids)[first + i], .digest = {}, .path = {}, .metadata = {}},
-          std::span(block).subspan(i * dimension, dimension));
+          std::span(block).subspan(i * dimension, dimension),
+          "row " + std::to_string(first + i));
       if (!taken) return taken;
     }
   }
@@ -246,6 +275,32 @@ Result<> ImportRows(Collection& collection, const fs::path& file,
 }
 
 }  // namespace
+
+Result<> PutEach(
+    Collection& collection, std::span<const Entry> entries, PutSummary& summary,
+    const std::function<void(std::size_t, const Error&)>& refused) {
+  const auto add = [&](const PutSummary& put) {
+    summary.added += put.added;
+    summary.updated += put.updated;
+    summary.unchanged += put.unchanged;
+  };
+  const auto together = collection.Put(entries);
+  if (together) add(*together);
+  if (together || together.error().code != ErrorCode::kInvalidArgument) {
+    return together ? Result<>() : together.Failure();
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto put = collection.Put(entries.subspan(i, 1));
+    if (put) {
+      add(*put);
+    } else if (put.error().code == ErrorCode::kInvalidArgument) {
+      refused(i, put.error());
+    } else {
+      return put.Failure();
+    }
+  }
+  return {};
+}
 
 Result<std::size_t> ExportCollection(Collection& collection,
                                      const fs::path& file) {

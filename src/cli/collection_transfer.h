@@ -1,7 +1,8 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
+#include <functional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -19,9 +20,15 @@ namespace ocelli {
 Result<std::size_t> ExportCollection(Collection& collection,
                                      const std::filesystem::path& file);
 
+// Puts them all at once, or one by one where one of them is refused: `refused`
+// gets its number and why. Adds up in `summary`.
+Result<> PutEach(Collection& collection, std::span<const Entry> entries,
+                 PutSummary& summary,
+                 const std::function<void(std::size_t, const Error&)>& refused);
+
 struct ImportSummary {
   PutSummary put;
-  std::vector<Error> broken;  // Rows that were left out; each names its line.
+  std::vector<Error> broken;  // What was left out; each names its row or line.
 };
 
 // Adds or updates by id: without FILE.ids the rows of a .npy or .fvecs are

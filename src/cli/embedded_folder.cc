@@ -1,5 +1,7 @@
 #include "cli/embedded_folder.h"
 
+#include <set>
+
 #include "media/image_files.h"
 
 namespace ocelli {
@@ -7,8 +9,12 @@ namespace ocelli {
 std::vector<std::filesystem::path> FindPictures(
     const std::vector<std::string>& paths, CommandContext& context) {
   std::vector<std::filesystem::path> files;
+  std::set<std::filesystem::path> seen;
   for (auto& found : FindImages(paths)) {
     if (found) {
+      std::error_code error;
+      const auto real = std::filesystem::canonical(*found, error);
+      if (!error && !seen.insert(real).second) continue;
       files.push_back(std::move(*found));
     } else {
       PrintError(found.error().message);

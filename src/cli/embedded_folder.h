@@ -19,8 +19,8 @@ struct EmbeddedFolder {
   std::size_t dimension = 0;
 };
 
-// Every picture below `paths`; what can't be found is printed and makes the
-// command fail in the end.
+// Every picture below `paths`, each file once; what can't be found is printed
+// and makes the command fail in the end.
 std::vector<std::filesystem::path> FindPictures(
     const std::vector<std::string>& paths, CommandContext& context);
 

@@ -194,7 +194,8 @@ source tree are examples.)");
   CLI::Option* names =
       pull->add_option("name", flags->names,
                        "Models; without any, those the other commands need");
-  pull->add_flag("--all", flags->all, "Every model there is: gigabytes")->excludes(names);
+  pull->add_flag("--all", flags->all, "Every model there is: gigabytes")
+      ->excludes(names);
   pull->add_flag("--accept-licence", flags->accept_licence,
                  "Also models that are not for commercial use");
   pull->add_flag("--force", flags->force, "Again, where it is installed");

@@ -75,8 +75,18 @@ Result<Query> QueryByText(const std::string& text, const ModelStore& models,
                           const Collection& collection,
                           const EmbedderOptions& options) {
   const std::string& embedder = collection.spec().embedder;
-  const auto image_card = models.Find(embedder);
-  if (!image_card) return image_card.Failure();
+  if (embedder.empty()) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                collection.spec().name +
+                    " was made without a model: it knows vectors, no words");
+  }
+  // Only to be sure that its vectors are this model's: it need not be there.
+  const auto images = EmbeddingRecognizer::Open(models, nullptr, embedder);
+  if (!images) return images.Failure();
+  const auto same =
+      collection.CheckEmbedder(embedder, (*images)->fingerprint());
+  if (!same) return same.Failure();
+  const ModelCard* image_card = &(*images)->card();
   if (image_card->text.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
                 embedder +
@@ -221,6 +231,12 @@ Result<> WritePage(const SearchFlags& flags, const Query& query,
 }
 
 Result<> Search(const SearchFlags& flags, const CommandContext& context) {
+  constexpr int kMostShown = 1000;
+  if (flags.k > kMostShown && !(flags.sheet.empty() && flags.html.empty())) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--sheet and --html show at most " +
+                    std::to_string(kMostShown) + " pictures");
+  }
   const auto collection =
       Collection::Open(context.paths.collections(), flags.name);
   if (!collection) return collection.Failure();
@@ -258,6 +274,10 @@ Result<> Search(const SearchFlags& flags, const CommandContext& context) {
   return WritePage(flags, *query, *hits);
 }
 
+std::string NotEmpty(const std::string& text) {
+  return text.empty() ? "must not be empty" : "";
+}
+
 }  // namespace
 
 void AddSearchCommand(CLI::App& app, CommandContext& context) {
@@ -273,11 +293,16 @@ Examples:
   ocelli search flags --id td --sheet out.png --html out.html)");
   command->add_option("name", flags->name, "The collection")->required();
   CLI::Option_group* query = command->add_option_group("Query");
-  query->add_option("--image", flags->image, "Pictures like this file");
-  query->add_option("--id", flags->id, "Like this picture of the collection");
-  query->add_option("--text", flags->text, "Like these words say");
-  query->add_option("--vector", flags->vector,
-                    "Like the one vector in a .npy or .fvecs");
+  query->add_option("--image", flags->image, "Pictures like this file")
+      ->check(NotEmpty);
+  query->add_option("--id", flags->id, "Like this picture of the collection")
+      ->check(NotEmpty);
+  query->add_option("--text", flags->text, "Like these words say")
+      ->check(NotEmpty);
+  query
+      ->add_option("--vector", flags->vector,
+                   "Like the one vector in a .npy or .fvecs")
+      ->check(NotEmpty);
   query->require_option(1);
   command->add_option("-k,--count", flags->k, "How many")
       ->check(CLI::Range(1, 100000))

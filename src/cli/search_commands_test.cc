@@ -111,9 +111,45 @@ TEST_F(SearchCommandsTest, AddingAgainEmbedsNothingAndUpdatesMetadata) {
   EXPECT_THAT(Ids(RunJson({"search", "c", "--id", "green", "--where",
                            "kind=warm", "-k", "9"})),
               ElementsAre("rose", "red"));
-  const json cold =
-      RunJson({"search", "c", "--id", "green", "--where", "kind=cold"});
-  EXPECT_EQ(cold["hits"][0]["metadata"]["kind"], "cold");
+  const std::vector<std::string> ask_cold = {"search", "c",       "--id",
+                                             "green",  "--where", "kind=cold"};
+  EXPECT_EQ(RunJson(ask_cold)["hits"][0]["metadata"]["kind"], "cold");
+  // Without a table, what is known stays.
+  EXPECT_EQ(RunJson({"collection", "add", "c", photos_})["unchanged"], 5);
+  EXPECT_EQ(RunJson(ask_cold)["hits"].size(), 1u);
+}
+
+TEST_F(SearchCommandsTest, ImportingOwnVectorsChangesNothing) {
+  const auto csv = command_.folder().path() / "c.csv";
+  WriteTestFile(csv, "id,kind\nred,warm\n");
+  Fill();
+  Run({"collection", "add", "c", photos_, "--csv", csv});
+  const auto npy = command_.folder().path() / "c.npy";
+  const json before = RunJson({"search", "c", "--id", "rose"});
+  Run({"collection", "export", "c", "--npy", npy});
+  EXPECT_EQ(RunJson({"collection", "import", "c", "--npy", npy})["unchanged"],
+            5);
+  EXPECT_EQ(RunJson({"search", "c", "--id", "rose"}), before);
+}
+
+TEST_F(SearchCommandsTest, AFileGivenTwiceIsOne) {
+  Run({"collection", "create", "c", "--embedder", "colour"});
+  EXPECT_EQ(RunJson({"collection", "add", "c", photos_,
+                     photos_ / "red.png"})["added"],
+            5);
+  EXPECT_EQ(Run({"duplicates", photos_, photos_ / "red.png", "--embedder",
+                 "colour", "--threshold", ".9999"})
+                .out,
+            "");
+}
+
+TEST_F(SearchCommandsTest, OneRefusedPictureDoesNotStopTheOthers) {
+  Run({"collection", "create", "c", "--embedder", "colour"});
+  Paint("two\nlines.png", {200, 200, 10});
+  const auto ran = Run({"collection", "add", "c", photos_});
+  EXPECT_EQ(ran.exit_code, kExitSomeFailed);
+  EXPECT_THAT(ran.out, HasSubstr("5 added"));
+  EXPECT_THAT(ran.err, HasSubstr("control character"));
 }
 
 TEST_F(SearchCommandsTest, AChangedPictureIsEmbeddedAnew) {
@@ -172,8 +208,15 @@ TEST_F(SearchCommandsTest, MistakesSayWhatToDo) {
               HasSubstr("knows no words"));
   EXPECT_THAT(Run({"search", "c", "--id", "red", "--where", "warm"}).err,
               HasSubstr("warm"));
-  EXPECT_EQ(Run({"search", "c", "--id", "red", "-k", "0"}).exit_code,
-            kExitUsage);
+  for (const std::vector<std::string>& usage :
+       {std::vector<std::string>{"--id", "red", "-k", "0"},
+        {"--id", ""},
+        {"--text", ""},
+        {"--id", "red", "-k", "5000", "--sheet", "x.png"}}) {
+    std::vector<std::string> arguments = {"search", "c"};
+    arguments.insert(arguments.end(), usage.begin(), usage.end());
+    EXPECT_EQ(Run(arguments).exit_code, kExitUsage);
+  }
   EXPECT_THAT(Run({"collection", "create", "c", "--embedder", "colour"}).err,
               HasSubstr("c"));
 }
@@ -273,13 +316,14 @@ TEST_F(SearchCommandsTest, VectorsGoOutAndComeBack) {
 TEST_F(SearchCommandsTest, BrokenVectorsAreNamedAndLeftOut) {
   const auto csv = command_.folder().path() / "v.csv";
   WriteTestFile(csv,
-                "id,embedding\na,1 0 0\nb,1 0\nc,nan 0 0\nd,0 x 0\ne,0 1 0\n");
+                "id,embedding\na,1 0 0\nb,1 0\nc,nan 0 0\nd,0 x 0\ne,0 1 0\n"
+                "f,0 0 0\na,0 0 1\n");
   Run({"collection", "create", "v", "--dimension", "3"});
   const auto ran = Run({"collection", "import", "v", "--csv", csv});
   EXPECT_EQ(ran.exit_code, kExitSomeFailed);
   EXPECT_THAT(ran.out, HasSubstr("2 added"));
-  EXPECT_THAT(ran.out, HasSubstr("3 skipped"));
-  for (const char* line : {"line 3", "line 4", "line 5"}) {
+  EXPECT_THAT(ran.out, HasSubstr("5 skipped"));
+  for (const char* line : {"line 3", "line 4", "line 5", "line 7", "line 8"}) {
     EXPECT_THAT(ran.err, HasSubstr(line));
   }
   // Nothing to embed pictures with.

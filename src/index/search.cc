@@ -53,7 +53,11 @@ Result<Rankings> RankApproximately(const Snapshot& snapshot,
                                                   snapshot.live());
     if (!rows) return rows.Failure();
     for (const RankedRow& one : rankings[i]) rows->push_back(one.row);
-    rankings[i] = RankRows(snapshot, query, *rows, k);
+    // Small lists, or much removed from them: then all are compared, so that
+    // there are never fewer than k hits for want of looking.
+    rankings[i] = rows->size() < k
+                      ? RankAll(snapshot, query, k, snapshot.live()).front()
+                      : RankRows(snapshot, query, *rows, k);
   }
   return rankings;
 }
