@@ -150,6 +150,22 @@ TEST_F(SavedIndexTest, ListsAreChosenByMeasuredRecall) {
   }
 }
 
+TEST_F(SavedIndexTest, ListsThatAreSmallNeverLeaveTooFew) {
+  const auto unsaved = Make(3000, Metric::kCosine);
+  const auto divided = Open(kSmall);
+  ASSERT_TRUE(divided->UpdateIndex());
+  ASSERT_TRUE(divided->Stats()->approximate);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3000; ++i) {
+    if (i % 30 != 0) ids.push_back(std::to_string(i));
+  }
+  ASSERT_TRUE(divided->Remove(ids));
+  for (int i = 0; i < 3000; i += 300) {
+    const auto query = divided->VectorOf(std::to_string(i)).value();
+    EXPECT_EQ(divided->Search(query, {.k = 90})->size(), 90u);
+  }
+}
+
 TEST_F(SavedIndexTest, WhereListsDoNotHelpSearchStaysExact) {
   const auto unsaved =
       Collection::Create(folder_.path(), Spec(kDimension), kUnsaved).value();
