@@ -180,6 +180,8 @@ std::optional<int> WaitFor(pid_t child) {
   while (true) {
     const pid_t ended = waitpid(child, &status, WNOHANG);
     if (ended == child) return status;
+    // Somebody else was told of its end: what it drew has to tell.
+    if (ended < 0 && errno != EINTR) return 0;
     timespec works{};
     const auto now = steady_clock::now();
     if (timed && clock_gettime(clock, &works) == 0 &&

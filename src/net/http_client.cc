@@ -99,6 +99,7 @@ struct Transfer {
   CURL* easy;
   HttpResponse response;
   bool head_given = false;
+  std::size_t head_bytes = 0;
   std::uint64_t received = 0;
   std::string refused;  // The last address that is not public.
   Result<> outcome;
@@ -117,6 +118,16 @@ struct Transfer {
       outcome = sink.head(response);
     }
     return outcome.has_value();
+  }
+
+  // False where there is more of a head than anybody has to say.
+  bool CountHead(std::size_t bytes) {
+    constexpr std::size_t kMost = 256 << 10;
+    head_bytes += bytes;
+    if (head_bytes <= kMost) return true;
+    outcome = Fail(ErrorCode::kResourceExhausted,
+                   "the server sends headers without end");
+    return false;
   }
 
   bool GiveBody(std::span<const std::byte> bytes) {
@@ -139,7 +150,9 @@ struct Transfer {
 
 std::size_t OnHeader(char* data, std::size_t, std::size_t size,
                      void* user) noexcept {
-  auto& headers = static_cast<Transfer*>(user)->response.headers;
+  auto& transfer = *static_cast<Transfer*>(user);
+  auto& headers = transfer.response.headers;
+  if (!transfer.CountHead(size)) return 0;
   const std::string_view line(data, size);
   const std::size_t colon = line.find(':');
   if (line.starts_with("HTTP/")) {
@@ -246,6 +259,10 @@ Result<HttpResponse> HttpClient::Get(const Url& url, const HttpOptions& options,
     if (!response) return response.Failure("GET " + next.ForMessage());
     if (!IsRedirect(response->status)) return response;
 
+    if (response->Header("location").empty()) {
+      return Fail(ErrorCode::kUnavailable,
+                  next.ForMessage() + " redirects without saying where to");
+    }
     auto target = ResolveReference(next, response->Header("location"));
     if (!target) return target.Failure("redirect of " + next.ForMessage());
     if (redirects == options.max_redirects) {
@@ -264,7 +281,7 @@ Result<HttpResponse> HttpClient::Get(const Url& url, const HttpOptions& options,
 Result<HttpResponse> HttpClient::State::GetOnce(const Url& url,
                                                 const HttpOptions& options,
                                                 const HttpSink& sink) {
-  Transfer transfer{options, sink, curl, easy, {}, false, 0, {}, {}};
+  Transfer transfer{options, sink, curl, easy, {}, false, 0, 0, {}, {}};
   transfer.response.url = url;
   std::array<char, CURL_ERROR_SIZE> reason{};
 

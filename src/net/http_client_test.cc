@@ -261,10 +261,25 @@ TEST(HttpClient, FollowsRedirectsWithBlanksAndAccents) {
             "/C%C3%B4te%20d'Ivoire");
 }
 
-TEST(HttpClient, ARedirectToNowhereIsAnError) {
+TEST(HttpClient, ARedirectThatSaysNoAddressIsAskedOnce) {
   const TestHttpServer server(
       Always(TestHttpServer::Status("302 Found", "", "")));
-  EXPECT_FALSE(Get(server.Address("/")).response);
+  const Answer answer = Get(server.Address("/"));
+  ASSERT_FALSE(answer.response);
+  EXPECT_THAT(answer.response.error().message, HasSubstr("where to"));
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
+TEST(HttpClient, HeadersWithoutEndAreRefused) {
+  std::string headers;
+  for (int i = 0; i < 20'000; ++i) {
+    headers += "X-" + std::to_string(i) + ": some text\r\n";
+  }
+  const TestHttpServer server(
+      Always(TestHttpServer::Status("200 OK", "body", headers)));
+  const Answer answer = Get(server.Address("/"));
+  ASSERT_FALSE(answer.response);
+  EXPECT_EQ(answer.body, "");
 }
 
 }  // namespace

@@ -124,7 +124,8 @@ Result<Url> ParseUrl(std::string_view text) {
                     std::string(text.substr(0, text.find('?'))));
   };
   const bool printable = std::all_of(text.begin(), text.end(), [](char c) {
-    return c > ' ' && c != '\x7f' && c != '\\';
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > ' ' && byte < 0x7f && c != '\\';
   });
   if (!printable) return bad("blank, backslash or unprintable character");
 
