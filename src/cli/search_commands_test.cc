@@ -333,6 +333,29 @@ TEST_F(SearchCommandsTest, BrokenVectorsAreNamedAndLeftOut) {
             kExitUsage);
 }
 
+TEST_F(SearchCommandsTest, WordsAskWhereTheModelKnowsThem) {
+  InstallTestTextTower(command_.paths().models(), "tower");
+  WriteTestEmbedderCard(command_.paths().models(), "colour",
+                        "family = \"test\"",
+                        "family = \"test\"\ntext = \"tower\"");
+  Fill();
+  const json found = RunJson({"search", "c", "--text", "a red cross"});
+  EXPECT_EQ(found["query"], "a red cross");
+  EXPECT_THAT(Ids(found),
+              ElementsAre("red", "rose", "lime", testing::_, testing::_));
+  // Vectors of another version are not comparable with its words.
+  WriteTestEmbedderCard(command_.paths().models(), "colour", "mean = 0",
+                        "mean = 1\n# text");
+  EXPECT_EQ(Run({"search", "c", "--text", "red"}).exit_code, kExitSomeFailed);
+  // A tower that is not installed is named with its command.
+  std::filesystem::remove_all(command_.paths().models() / "tower");
+  WriteTestEmbedderCard(command_.paths().models(), "colour",
+                        "family = \"test\"",
+                        "family = \"test\"\ntext = \"tower\"");
+  EXPECT_THAT(Run({"search", "c", "--text", "red"}).err,
+              HasSubstr("ocelli models pull tower"));
+}
+
 TEST_F(SearchCommandsTest, TheArticlesCsvComesIn) {
   const auto csv = command_.folder().path() / "flags.csv";
   WriteTestFile(csv,

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/digest.h"
 #include "models/model_store.h"
@@ -47,6 +48,79 @@ inline void WriteTestEmbedderCard(const std::filesystem::path& models,
       "[parameters]\ndimension = 3\n";
   if (!old.empty()) card.replace(card.find(old), old.size(), with);
   std::ofstream(models / "cards" / (name + ".toml")) << card;
+}
+
+// A vocabulary that joins any two visible bytes.
+inline std::string TestVocabulary() {
+  std::vector<std::string> characters;
+  for (char c = '!'; c <= '~'; ++c) characters.emplace_back(1, c);
+  for (int c = 0xAE; c <= 0xFF; ++c) {
+    characters.push_back({static_cast<char>(0xC0 | c >> 6),
+                          static_cast<char>(0x80 | (c & 0x3F))});
+  }
+  std::string text = "about\n";
+  for (const char* ending : {"", "</w>"}) {
+    for (const std::string& a : characters) {
+      for (const std::string& b : characters) {
+        text.append(a).append(" ").append(b).append(ending).append("\n");
+      }
+    }
+  }
+  return text;
+}
+
+// As the package of clip-bpe holds one.
+inline std::string VocabularyJson(const std::string& text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (c == '\n') {
+      json += "\\n";
+      continue;
+    }
+    if (c == '"' || c == '\\') json += '\\';
+    json += c;
+  }
+  return json + "\"";
+}
+
+// Installs a text tower called `name` to whom every text is red.
+inline void InstallTestTextTower(const std::filesystem::path& models,
+                                 const std::string& name) {
+  constexpr std::array<std::int64_t, 2> kIds = {-1, 77};
+  constexpr std::array<std::int64_t, 2> kWeights = {77, 3};
+  std::vector<float> weights(77 * 3);
+  weights[3] = 1;  // The first token of the text itself.
+  OnnxGraph graph;
+  graph.AddInput("input_ids", kIds, onnx::TensorProto::INT64);
+  const std::string numbers =
+      graph.Node("Cast", {"input_ids"}, {{"to", std::int64_t{1}}});
+  graph.AddOutput(
+      "text_embeds",
+      graph.Node("MatMul", {numbers, graph.Floats(kWeights, weights)}),
+      std::array<std::int64_t, 2>{-1, 3});
+  const auto write = [&](const std::string& card, const std::string& bytes,
+                         const std::string& keys) {
+    std::filesystem::create_directories(models / "cards");
+    const std::filesystem::path source = models / "cards" / (card + ".bytes");
+    std::ofstream(source, std::ios::binary) << bytes;
+    std::ofstream(models / "cards" / (card + ".toml"))
+        << "name = \"" << card << "\"\nfamily = \"clip\"\ndescription = "
+        << "\"For tests\"\nlicence = \"MIT\"\nsource = \"file:"
+        << source.string() << "\"\nsha256 = \"" << Sha256(bytes).ToHex()
+        << "\"\nsize = " << bytes.size() << "\n"
+        << keys;
+  };
+  write(name + "-words", VocabularyJson(TestVocabulary()),
+        "task = \"tokenizer\"\nformat = \"json\"\n");
+  write(name, graph.Serialize(),
+        "task = \"text-embedding\"\nformat = \"onnx\"\n"
+        "outputs = [\"text_embeds\"]\nneeds = [\"" +
+            name + "-words\"]\n");
+  const ModelStore store(models);
+  const auto card = store.Find(name);
+  ASSERT_TRUE(card) << card.error().message;
+  const auto pulled = store.Pull(*card, {});
+  ASSERT_TRUE(pulled) << pulled.error().message;
 }
 
 // Writes the card and installs the model.

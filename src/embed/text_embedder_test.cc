@@ -6,32 +6,13 @@
 #include <array>
 #include <cmath>
 
-#include "models/onnx_graph.h"
+#include "embed/test_embedder.h"
 #include "models/test_folder.h"
 
 namespace ocelli {
 namespace {
 
 using testing::HasSubstr;
-
-// A vocabulary that joins any two visible bytes.
-std::string Vocabulary() {
-  std::vector<std::string> characters;
-  for (char c = '!'; c <= '~'; ++c) characters.emplace_back(1, c);
-  for (int c = 0xAE; c <= 0xFF; ++c) {
-    characters.push_back({static_cast<char>(0xC0 | c >> 6),
-                          static_cast<char>(0x80 | (c & 0x3F))});
-  }
-  std::string text = "about\n";
-  for (const char* ending : {"", "</w>"}) {
-    for (const std::string& a : characters) {
-      for (const std::string& b : characters) {
-        text.append(a).append(" ").append(b).append(ending).append("\n");
-      }
-    }
-  }
-  return text;
-}
 
 // input_ids and, if wanted, attention_mask, [N, 77] -> their product as floats.
 std::string TextModel(bool with_mask) {
@@ -61,16 +42,7 @@ class TextEmbedderTest : public FolderTest {
               "\"\nsize = " + std::to_string(bytes.size()) + "\n" + keys);
   }
   void WriteVocabulary(const std::string& text) {
-    std::string json = "\"";
-    for (const char c : text) {
-      if (c == '\n') {
-        json += "\\n";
-        continue;
-      }
-      if (c == '"' || c == '\\') json += '\\';
-      json += c;
-    }
-    WriteCard("words", json + "\"",
+    WriteCard("words", VocabularyJson(text),
               "task = \"tokenizer\"\nformat = \"json\"\n");
   }
   void WriteModel(bool with_mask, const std::string& keys = "") {
@@ -91,7 +63,7 @@ class TextEmbedderTest : public FolderTest {
 };
 
 TEST_F(TextEmbedderTest, GivesUnitVectorsOfWhatTheTextSays) {
-  WriteVocabulary(Vocabulary());
+  WriteVocabulary(TestVocabulary());
   WriteModel(true);
   const auto embedder = PullAndOpen();
   ASSERT_TRUE(embedder) << embedder.error().message;
@@ -107,7 +79,7 @@ TEST_F(TextEmbedderTest, GivesUnitVectorsOfWhatTheTextSays) {
 }
 
 TEST_F(TextEmbedderTest, AGraphNeedsNoMask) {
-  WriteVocabulary(Vocabulary());
+  WriteVocabulary(TestVocabulary());
   WriteModel(false);
   const auto embedder = PullAndOpen();
   ASSERT_TRUE(embedder) << embedder.error().message;
