@@ -102,7 +102,7 @@ class Additions {
       table = std::move(*read);
     }
     for (const fs::path& file : FindPictures(flags.paths, context)) {
-      const auto added = AddFile(file, table ? &*table : nullptr);
+      auto added = AddFile(file, table ? &*table : nullptr);
       if (!added) return added;
     }
     if (table) {

@@ -42,7 +42,7 @@ std::string VectorText(std::span<const float> vector) {
 Result<> ExportCsv(Collection& collection, const fs::path& file,
                    std::size_t& count) {
   std::set<std::string> keys;
-  const auto listed = collection.ForEach(
+  auto listed = collection.ForEach(
       [&](const Item& item, std::span<const float>) -> Result<> {
         for (const auto& [key, value] : item.metadata) {
           if (!kOwnColumns.contains(key)) keys.insert(key);
@@ -58,11 +58,11 @@ Result<> ExportCsv(Collection& collection, const fs::path& file,
   std::string text;
   AppendCsvRecord(fields, text);
   const auto append = [&] {
-    const auto appended = out->Append(std::as_bytes(std::span(text)));
+    auto appended = out->Append(std::as_bytes(std::span(text)));
     text.clear();
     return appended;
   };
-  const auto written = collection.ForEach(
+  auto written = collection.ForEach(
       [&](const Item& item, std::span<const float> vector) -> Result<> {
         fields = {item.id, item.digest.ToHex(), item.path};
         for (const std::string& key : keys) {
@@ -76,7 +76,7 @@ Result<> ExportCsv(Collection& collection, const fs::path& file,
       });
   if (!written) return written;
   // The heading of an empty collection.
-  const auto appended = append();
+  auto appended = append();
   if (!appended) return appended;
   return out->Publish(NewFile::Care::kDurable);
 }
@@ -86,7 +86,7 @@ Result<> ExportVectors(Collection& collection, const fs::path& file,
   auto writer = VectorFileWriter::Create(file, collection.spec().dimension);
   if (!writer) return writer.Failure();
   std::string ids;
-  const auto appended = collection.ForEach(
+  auto appended = collection.ForEach(
       [&](const Item& item, std::span<const float> vector) -> Result<> {
         ids += item.id + "\n";
         ++count;
@@ -96,7 +96,7 @@ Result<> ExportVectors(Collection& collection, const fs::path& file,
   // Never ids beside vectors that they do not belong to.
   std::error_code ignored;
   fs::remove(file.string() + ".ids", ignored);
-  const auto finished = writer->Finish();
+  auto finished = writer->Finish();
   if (!finished) return finished;
   return WriteFileAtomically(file.string() + ".ids", ids);
 }
@@ -131,10 +131,10 @@ class Importer {
     return waiting_.size() < kAtOnce ? Result<>() : Store();
   }
   Result<> Store() {
-    const auto put = PutEach(collection_, waiting_, summary_.put,
-                             [&](std::size_t i, const Error& error) {
-                               Refuse(places_[i], error.message);
-                             });
+    auto put = PutEach(collection_, waiting_, summary_.put,
+                       [&](std::size_t i, const Error& error) {
+                         Refuse(places_[i], error.message);
+                       });
     waiting_.clear();
     places_.clear();
     return put;
@@ -193,7 +193,7 @@ Result<> ImportCsv(Collection& collection, const fs::path& file,
           item.metadata.emplace(header[c], std::move(value));
         }
       }
-      const auto taken = importer.Take(
+      auto taken = importer.Take(
           std::move(item),
           std::span(rows.values)
               .subspan(i * table->dimension(), table->dimension()),
@@ -261,10 +261,10 @@ Result<> ImportRows(Collection& collection, const fs::path& file,
     }
     const std::size_t count = std::min(kAtOnce, vectors->rows() - first);
     block.resize(count * dimension);
-    const auto read = vectors->Read(first, block);
+    auto read = vectors->Read(first, block);
     if (!read) return read;
     for (std::size_t i = 0; i < count; ++i) {
-      const auto taken = importer.Take(
+      auto taken = importer.Take(
           {.id = (*ids)[first + i], .digest = {}, .path = {}, .metadata = {}},
           std::span(block).subspan(i * dimension, dimension),
           "row " + std::to_string(first + i));

@@ -97,7 +97,7 @@ Result<> Compare(const CompareFlags& flags, CommandContext& context) {
   if (!comparison) return comparison.Failure();
   (context.json ? PrintJson : PrintText)(*comparison);
   if (flags.html.empty()) return {};
-  const auto written = WriteComparePage(flags.html, *comparison);
+  auto written = WriteComparePage(flags.html, *comparison);
   if (!written) return written;
   if (!context.json) std::printf("report: %s\n", flags.html.c_str());
   return {};

@@ -267,7 +267,7 @@ Result<> Search(const SearchFlags& flags, const CommandContext& context) {
     PrintTable(*hits);
   }
   if (!flags.sheet.empty()) {
-    const auto written = WriteSheet(flags, *query, *hits);
+    auto written = WriteSheet(flags, *query, *hits);
     if (!written) return written;
   }
   if (flags.html.empty()) return {};

@@ -33,10 +33,10 @@ double Triangle(double x) {
 
 // R. Keys, Cubic convolution interpolation for digital image processing, 1981.
 double Cubic(double x) {
-  constexpr double a = -.5;
+  constexpr double kA = -.5;
   x = std::abs(x);
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  if (x < 1) return ((kA + 2) * x - (kA + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * kA;
   return 0;
 }
 
@@ -70,8 +70,10 @@ Weights MakeWeights(int source, int whole, int first, int count,
   std::vector<double> exact(made.stride);
   for (std::size_t i = 0; i < made.spans.size(); ++i) {
     const double center = (first + static_cast<int>(i) + .5) * step;
+    // NOLINTBEGIN(bugprone-incorrect-roundings): as Pillow rounds.
     const int begin = std::max(static_cast<int>(center - support + .5), 0);
     const int end = std::min(static_cast<int>(center + support + .5), source);
+    // NOLINTEND(bugprone-incorrect-roundings)
     const std::size_t taps = static_cast<std::size_t>(end - begin);
     double sum = 0;
     for (std::size_t tap = 0; tap < taps; ++tap) {
@@ -99,7 +101,7 @@ void Interleave(ImageView image, int first_row, int rows, std::uint8_t* band) {
   const bool colour = image.format == PixelFormat::kRgb8;
   for (int row = 0; row < rows; ++row) {
     const std::uint8_t* source = image.Row(first_row + row);
-    std::uint8_t* target = band + 4 * row;
+    std::uint8_t* target = band + std::ptrdiff_t{4} * row;
     // Four bytes at once while there is a pixel to the right.
     int x = 0;
     for (; colour && x + 1 < image.width; ++x, target += kLanes, source += 3) {
@@ -118,7 +120,7 @@ void Interleave(ImageView image, int first_row, int rows, std::uint8_t* band) {
                                          const std::int32_t* weights,
                                          std::uint8_t* out) {
   std::int32_t sums[kLanes];
-  for (std::size_t i = 0; i < kLanes; ++i) sums[i] = kHalf;
+  for (std::int32_t& sum : sums) sum = kHalf;
   for (int line = 0; line < count; ++line, lines += step) {
     const std::int32_t weight = weights[line];
     for (std::size_t i = 0; i < kLanes; ++i) sums[i] += lines[i] * weight;
@@ -180,7 +182,7 @@ Image Resize(ImageView image, int width, int height, ResizeFilter filter,
       std::uint8_t* target =
           rows.data() +
           static_cast<std::size_t>(y - first_row + row) * row_size;
-      const std::uint8_t* source = shrunk.data() + 4 * row;
+      const std::uint8_t* source = shrunk.data() + std::ptrdiff_t{4} * row;
       // The fourth byte is the next pixel's first.
       for (std::size_t x = 0; x < columns; ++x) {
         std::memcpy(target + x * 3, source + x * kLanes, 4);
