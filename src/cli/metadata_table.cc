@@ -5,18 +5,12 @@
 #include <optional>
 #include <string_view>
 
+#include "core/ascii.h"
 #include "core/csv.h"
 #include "core/file.h"
 
 namespace ocelli {
 namespace {
-
-std::string LowerCase(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
 
 // The first of `names` that is a column, whatever its case.
 std::optional<std::size_t> FindColumn(

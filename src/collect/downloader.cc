@@ -28,17 +28,6 @@ double RandomShare() {
   return std::uniform_real_distribution<double>(0, 1)(random);
 }
 
-Result<> CheckStatus(int status) {
-  if (status == 200) return {};
-  ErrorCode code = ErrorCode::kFailedPrecondition;
-  if (status == 404 || status == 410) code = ErrorCode::kNotFound;
-  if (status == 401 || status == 403) code = ErrorCode::kPermissionDenied;
-  if (status == 408 || status == 429 || status >= 500) {
-    code = ErrorCode::kUnavailable;
-  }
-  return Fail(code, "the server answers " + std::to_string(status));
-}
-
 }  // namespace
 
 struct Downloader::State {

@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "core/ascii.h"
+
 namespace ocelli {
 namespace {
 
 constexpr std::size_t kLongest = 120;
-
-std::string LowerCase(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
 
 bool IsContinuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
@@ -28,8 +23,7 @@ std::string_view Cut(std::string_view text, std::size_t most) {
 
 // "con", "com1.txt": kept for devices, whatever follows the first dot.
 bool IsDevice(std::string_view name) {
-  const std::string stem =
-      LowerCase(std::string(name.substr(0, name.find('.'))));
+  const std::string stem = LowerCase(name.substr(0, name.find('.')));
   constexpr std::array<std::string_view, 4> kDevices = {"con", "prn", "aux",
                                                         "nul"};
   if (std::find(kDevices.begin(), kDevices.end(), stem) != kDevices.end()) {

@@ -2,15 +2,10 @@
 
 #include <algorithm>
 
+#include "core/ascii.h"
+
 namespace ocelli {
 namespace {
-
-std::string LowerCase(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
 
 // Letters of any script, and no sentence.
 bool CouldName(std::string_view text) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "core/ascii.h"
 #include "core/file.h"
 
 namespace ocelli {
@@ -18,10 +19,7 @@ bool HasImageEnding(const fs::path& path) {
   constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".jpe",  ".jfif",
                                            ".png", ".webp", ".heic", ".heif",
                                            ".hif", ".avif", ".svg"};
-  std::string ending = path.extension().string();
-  for (char& c : ending) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const std::string ending = LowerCase(path.extension().string());
   return std::find(std::begin(kEndings), std::end(kEndings), ending) !=
          std::end(kEndings);
 }

@@ -94,16 +94,6 @@ std::optional<std::uint64_t> RangeStart(std::string_view header) {
   return first;
 }
 
-Result<> StatusError(int status) {
-  ErrorCode code = ErrorCode::kFailedPrecondition;
-  if (status == 404 || status == 410) code = ErrorCode::kNotFound;
-  if (status == 401 || status == 403) code = ErrorCode::kPermissionDenied;
-  if (status == 408 || status == 429 || status >= 500) {
-    code = ErrorCode::kUnavailable;
-  }
-  return Fail(code, "the server answers " + std::to_string(status));
-}
-
 // One request for what `part` still lacks.
 Result<> Continue(HttpClient& client, const Url& url, std::uint64_t max_bytes,
                   const fs::path& part, const FetchOptions& options) {
@@ -130,7 +120,7 @@ Result<> Continue(HttpClient& client, const Url& url, std::uint64_t max_bytes,
       if (auto restarted = file.Restart(); !restarted) return restarted;
     } else {
       complete = have > 0 && response.status == 416;  // No such range.
-      return StatusError(response.status);
+      return CheckStatus(response.status);
     }
     total = file.size() + response.ContentLength().value_or(0);
     return {};

@@ -28,6 +28,10 @@ struct HttpResponse {
   std::optional<std::uint64_t> ContentLength() const;
 };
 
+// 200 is fine. kNotFound, kPermissionDenied, kUnavailable where trying again
+// may help (408, 429, 5xx), else kFailedPrecondition.
+Result<> CheckStatus(int status);
+
 struct HttpOptions {
   std::vector<std::string> headers;  // "Name: value".
   std::uint64_t max_body_bytes = 64 << 20;

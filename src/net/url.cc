@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/ascii.h"
+
 namespace ocelli {
 namespace {
 
@@ -18,14 +20,6 @@ bool ConsistsOf(std::string_view text,
         alphabets.begin(), alphabets.end(),
         [&](std::string_view some) { return some.find(c) != some.npos; });
   });
-}
-
-std::string ToLower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 bool IsIpv6(const std::string& host) {
@@ -50,7 +44,7 @@ std::string Origin(const Url& url) {
 bool HasScheme(std::string_view text) {
   const std::size_t colon = text.find_first_of(":/?#");
   if (colon == text.npos || colon == 0 || text[colon] != ':') return false;
-  const std::string name = ToLower(text.substr(0, colon));
+  const std::string name = LowerCase(text.substr(0, colon));
   return kLower.find(name[0]) != kLower.npos &&
          ConsistsOf(name, {kLower, kDigits, "+-."});
 }
@@ -132,7 +126,7 @@ Result<Url> ParseUrl(std::string_view text) {
   const std::size_t colon = text.find("://");
   if (colon == text.npos) return bad("no https://");
   Url url;
-  url.scheme = ToLower(text.substr(0, colon));
+  url.scheme = LowerCase(text.substr(0, colon));
   if (url.scheme != "https" && url.scheme != "http") {
     return bad("neither http nor https");
   }
@@ -146,12 +140,12 @@ Result<Url> ParseUrl(std::string_view text) {
   if (authority.starts_with('[')) {
     const std::size_t end = authority.find(']');
     if (end == authority.npos) return bad("no ]");
-    url.host = ToLower(authority.substr(1, end - 1));
+    url.host = LowerCase(authority.substr(1, end - 1));
     if (!IsIpv6(url.host)) return bad("no IPv6 address");
     port = authority.substr(end + 1);
   } else {
     const std::size_t end = std::min(authority.find(':'), authority.size());
-    url.host = ToLower(authority.substr(0, end));
+    url.host = LowerCase(authority.substr(0, end));
     if (url.host.empty() || !ConsistsOf(url.host, {kLower, kDigits, ".-_"})) {
       return bad("no host name");
     }
