@@ -7,27 +7,12 @@
 #include "cache/result_cache.h"
 #include "cli/command.h"
 #include "cli/engine.h"
+#include "cli/json_output.h"
 
 namespace ocelli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-void Report(const CommandContext& context, const Json& json,
-            const std::string& text) {
-  std::printf(
-      "%s\n",
-      context.json
-          ? json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()
-          : text.c_str());
-}
-
-std::string Megabytes(std::uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.1f MB",
-                static_cast<double>(bytes) / 1e6);
-  return text;
-}
 
 std::string Results(std::uint64_t count) {
   return std::to_string(count) + (count == 1 ? " result" : " results");

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/embedded_folder.h"
 #include "cli/embedding_engine.h"
+#include "cli/json_output.h"
 #include "cli/metadata_table.h"
 #include "cli/progress.h"
 #include "index/collection.h"
@@ -30,15 +31,6 @@ struct CollectionFlags {
   bool whole = false;
   EmbeddingFlags embedding;
 };
-
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-void Report(const CommandContext& context, const Json& json,
-            const std::string& text) {
-  std::printf("%s\n", context.json ? Dump(json).c_str() : text.c_str());
-}
 
 // For vectors that come from elsewhere.
 void CreateWithoutModel(const CollectionFlags& flags, CommandContext& context) {
@@ -254,13 +246,6 @@ void Add(const CollectionFlags& flags, CommandContext& context) {
           {"skipped", totals.failed},
           {"without_row", totals.without_row}},
          text);
-}
-
-std::string Megabytes(std::uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.1f MB",
-                static_cast<double>(bytes) / 1e6);
-  return text;
 }
 
 std::string Describe(const CollectionStats& stats) {

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/compare_report.h"
 #include "cli/embedded_folder.h"
+#include "cli/json_output.h"
 
 namespace ocelli {
 namespace {
@@ -54,7 +55,7 @@ void PrintJson(const Comparison& comparison) {
                                  {"overlap_at_k", agreement.overlap},
                                  {"rank_correlation", agreement.correlation}});
   }
-  std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  std::puts(JsonText(json).c_str());
 }
 
 void PrintText(const Comparison& comparison) {

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/embedded_folder.h"
 #include "cli/html.h"
+#include "cli/json_output.h"
 #include "cli/progress.h"
 #include "cli/thumbnail.h"
 #include "core/file.h"
@@ -38,7 +39,7 @@ void PrintJson(const EmbeddedFolder& folder, const SimilarityGroup& group) {
     json["images"].push_back({{"path", folder.files[i].string()},
                               {"digest", folder.digests[i].ToHex()}});
   }
-  std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  std::puts(JsonText(json).c_str());
 }
 
 std::string Heading(const EmbeddedFolder& folder,

@@ -16,6 +16,7 @@
 
 #include "cli/command.h"
 #include "cli/engine.h"
+#include "cli/json_output.h"
 #include "cli/progress.h"
 #include "core/file.h"
 #include "core/ordered_parallel.h"
@@ -36,15 +37,6 @@ struct PeopleFlags {
   std::int64_t face_id = 0;
   FaceFlags faces;
 };
-
-std::string Text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-void Report(const CommandContext& context, const Json& json,
-            const std::string& text) {
-  std::printf("%s\n", context.json ? Text(json).c_str() : text.c_str());
-}
 
 std::string Count(std::uint64_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
@@ -124,11 +116,11 @@ Result<> Enrol(const Enrolment& enrolment, const Analysis& analysis,
   if (!id) return id.Failure(enrolment.path.string());
   const float quality = (*face)->quality.overall;
   progress.Print(context.json
-                     ? Text({{"person", enrolment.name},
-                             {"face", *id},
-                             {"path", enrolment.path.string()},
-                             {"digest", analysis.digest.ToHex()},
-                             {"quality", Rounded(quality)}})
+                     ? JsonText({{"person", enrolment.name},
+                                 {"face", *id},
+                                 {"path", enrolment.path.string()},
+                                 {"digest", analysis.digest.ToHex()},
+                                 {"quality", Rounded(quality)}})
                      : enrolment.path.string() + ": " + enrolment.name +
                            ", face " + std::to_string(*id) +
                            Number(", quality %.2f", quality));

@@ -7,6 +7,7 @@
 #include "cli/contact_sheet.h"
 #include "cli/embedding_engine.h"
 #include "cli/html.h"
+#include "cli/json_output.h"
 #include "cli/thumbnail.h"
 #include "core/file.h"
 #include "embed/text_embedder.h"
@@ -167,7 +168,7 @@ void PrintJson(const Query& query, const std::vector<Hit>& hits) {
                             {"path", hit.item.path},
                             {"metadata", hit.item.metadata}});
   }
-  std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  std::puts(JsonText(json).c_str());
 }
 
 void PrintTable(const std::vector<Hit>& hits) {
