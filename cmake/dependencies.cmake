@@ -59,8 +59,11 @@ set(ZLIB_USE_STATIC_LIBS ON)
 find_package(ZLIB REQUIRED)
 # Opened when the first HEIC or AVIF comes (media/heif.cc): only its header.
 ocelli_library(codec_heif libheif)
-# Likewise for SVG (media/svg.cc).
+# Likewise for SVG (media/svg.cc) and video (media/ffmpeg.cc).
 ocelli_library(codec_svg librsvg-2.0)
+foreach(library avcodec avdevice avfilter avformat avutil swscale)
+  ocelli_library(${library} lib${library})
+endforeach()
 
 if(OCELLI_TESTS)
   find_package(GTest REQUIRED)

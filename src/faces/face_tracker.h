@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/frame.h"
+#include "core/result.h"
+#include "core/tracked_face.h"
+#include "faces/face_analyzer.h"
+#include "faces/gallery.h"
+#include "models/model_store.h"
+
+namespace ocelli {
+
+struct FaceTrackerOptions {
+  FaceAnalyzerOptions faces;
+  int max_faces = 20;
+  // Media time from one search for new faces to the next; a lost face is looked
+  // for sooner.
+  std::chrono::milliseconds detect_every{1000};
+  // How long a face that is lost keeps its track.
+  std::chrono::milliseconds keep_lost{1500};
+  // Least media time from one run of the mesh to the next; in between the
+  // landmarks are carried along by the pixels. 0: every frame.
+  std::chrono::microseconds analyze_every{0};
+  bool smooth = true;  // One Euro filter on the landmarks.
+  // Whether to say who faces are.
+  bool identify = false;
+  IdentifyOptions identification;
+};
+
+// What Track() spent its time on since it was opened, in seconds.
+struct FaceTrackerTimes {
+  double detecting = 0;
+  double meshing = 0;
+  double describing = 0;
+  double carrying = 0;
+  std::uint64_t detections = 0;  // Runs.
+  std::uint64_t meshes = 0;
+  std::uint64_t descriptions = 0;
+};
+
+// Follows the faces of one video. One for each stream; one thread at a time.
+class FaceTracker {
+ public:
+  // `gallery` may be null where nobody is known; it must outlive the tracker.
+  static Result<std::unique_ptr<FaceTracker>> Open(
+      const ModelStore& models, const Gallery* gallery,
+      const FaceTrackerOptions& options);
+  virtual ~FaceTracker() = default;
+
+  // The faces of the next frame, by track. Frames come in the order of their
+  // time; some may be missing.
+  virtual Result<std::vector<TrackedFace>> Track(const Frame& frame) = 0;
+
+  virtual FaceTrackerTimes times() const = 0;
+};
+
+}  // namespace ocelli
