@@ -58,6 +58,11 @@ void FindUtil(FFmpeg& f, const Finder& find) {
   find(f.av_hwdevice_ctx_create, "av_hwdevice_ctx_create");
   find(f.av_hwframe_transfer_data, "av_hwframe_transfer_data");
   find(f.av_hwdevice_find_type_by_name, "av_hwdevice_find_type_by_name");
+  find(f.av_hwframe_ctx_alloc, "av_hwframe_ctx_alloc");
+  find(f.av_hwframe_ctx_init, "av_hwframe_ctx_init");
+  find(f.av_hwframe_get_buffer, "av_hwframe_get_buffer");
+  find(f.av_get_token, "av_get_token");
+  find(f.av_opt_get_key_value, "av_opt_get_key_value");
   find(f.av_malloc, "av_malloc");
   find(f.av_free, "av_free");
   find(f.av_freep, "av_freep");
@@ -130,6 +135,7 @@ void FindFilter(FFmpeg& f, const Finder& find) {
   find(f.avfilter_graph_parse_ptr, "avfilter_graph_parse_ptr");
   find(f.avfilter_graph_config, "avfilter_graph_config");
   find(f.avfilter_get_by_name, "avfilter_get_by_name");
+  find(f.avfilter_link, "avfilter_link");
   find(f.avfilter_inout_alloc, "avfilter_inout_alloc");
   find(f.avfilter_inout_free, "avfilter_inout_free");
   find(f.av_buffersrc_add_frame_flags, "av_buffersrc_add_frame_flags");

@@ -10,6 +10,7 @@ extern "C" {
 #include <libavfilter/buffersink.h>
 #include <libavfilter/buffersrc.h>
 #include <libavformat/avformat.h>
+#include <libavutil/avstring.h>
 #include <libavutil/avutil.h>
 #include <libavutil/dict.h>
 #include <libavutil/display.h>
@@ -58,6 +59,11 @@ struct FFmpeg {
   decltype(::av_hwdevice_ctx_create)* av_hwdevice_ctx_create;
   decltype(::av_hwframe_transfer_data)* av_hwframe_transfer_data;
   decltype(::av_hwdevice_find_type_by_name)* av_hwdevice_find_type_by_name;
+  decltype(::av_hwframe_ctx_alloc)* av_hwframe_ctx_alloc;
+  decltype(::av_hwframe_ctx_init)* av_hwframe_ctx_init;
+  decltype(::av_hwframe_get_buffer)* av_hwframe_get_buffer;
+  decltype(::av_get_token)* av_get_token;
+  decltype(::av_opt_get_key_value)* av_opt_get_key_value;
   decltype(::av_malloc)* av_malloc;
   decltype(::av_free)* av_free;
   decltype(::av_freep)* av_freep;
@@ -122,6 +128,7 @@ struct FFmpeg {
   decltype(::avfilter_graph_parse_ptr)* avfilter_graph_parse_ptr;
   decltype(::avfilter_graph_config)* avfilter_graph_config;
   decltype(::avfilter_get_by_name)* avfilter_get_by_name;
+  decltype(::avfilter_link)* avfilter_link;
   decltype(::avfilter_inout_alloc)* avfilter_inout_alloc;
   decltype(::avfilter_inout_free)* avfilter_inout_free;
   decltype(::av_buffersrc_add_frame_flags)* av_buffersrc_add_frame_flags;
