@@ -45,6 +45,7 @@ void FindUtil(FFmpeg& f, const Finder& find) {
   find(f.av_frame_ref, "av_frame_ref");
   find(f.av_frame_clone, "av_frame_clone");
   find(f.av_frame_get_buffer, "av_frame_get_buffer");
+  find(f.av_frame_get_side_data, "av_frame_get_side_data");
   find(f.av_buffer_create, "av_buffer_create");
   find(f.av_buffer_ref, "av_buffer_ref");
   find(f.av_buffer_unref, "av_buffer_unref");
@@ -113,6 +114,7 @@ void FindFormat(FFmpeg& f, const Finder& find) {
   find(f.av_write_frame, "av_write_frame");
   find(f.av_write_trailer, "av_write_trailer");
   find(f.av_stream_get_side_data, "av_stream_get_side_data");
+  find(f.av_stream_add_side_data, "av_stream_add_side_data");
   find(f.avio_open2, "avio_open2");
   find(f.avio_closep, "avio_closep");
   find(f.avio_flush, "avio_flush");

@@ -46,6 +46,7 @@ struct FFmpeg {
   decltype(::av_frame_ref)* av_frame_ref;
   decltype(::av_frame_clone)* av_frame_clone;
   decltype(::av_frame_get_buffer)* av_frame_get_buffer;
+  decltype(::av_frame_get_side_data)* av_frame_get_side_data;
   decltype(::av_buffer_create)* av_buffer_create;
   decltype(::av_buffer_ref)* av_buffer_ref;
   decltype(::av_buffer_unref)* av_buffer_unref;
@@ -110,6 +111,7 @@ struct FFmpeg {
   decltype(::av_write_frame)* av_write_frame;
   decltype(::av_write_trailer)* av_write_trailer;
   decltype(::av_stream_get_side_data)* av_stream_get_side_data;
+  decltype(::av_stream_add_side_data)* av_stream_add_side_data;
   decltype(::avio_open2)* avio_open2;
   decltype(::avio_closep)* avio_closep;
   decltype(::avio_flush)* avio_flush;
