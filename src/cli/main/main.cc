@@ -107,7 +107,8 @@ int Main(int argc, char** argv) {
   context.stop = signals.token();
   GlobalFlags flags;
   CLI::App app(
-      "Ocelli recognises each distinct image once: faces of people, and pictures "
+      "Ocelli recognises each distinct image once: faces of people, and "
+      "pictures "
       "that look alike.",
       "ocelli");
   app.set_version_flag("--version", "ocelli " OCELLI_VERSION);
@@ -123,6 +124,8 @@ int Main(int argc, char** argv) {
   AddSearchCommand(app, context);
   AddCompareCommand(app, context);
   AddDuplicatesCommand(app, context);
+  AddLiveCommand(app, context);
+  AddEffectsCommand(app, context);
   AddModelsCommand(app, context);
   AddCacheCommand(app, context);
   AddEvalCommand(app, context);
