@@ -5,6 +5,7 @@ was given, and comes back on the same port after restart(). Used as a context
 manager or with stop(), it ends what it started and nothing else.
 """
 import contextlib
+import http.server
 import json
 import os
 import pathlib
@@ -352,6 +353,33 @@ class GarbageServer:
 
     def url(self, scheme):
         return f"{scheme}://127.0.0.1:{self.port}/live/cam"
+
+
+class HttpServer:
+    """The files of a folder."""
+
+    def __init__(self, folder):
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def __init__(self, *arguments, **named):
+                super().__init__(*arguments, directory=str(folder), **named)
+
+            def log_message(self, *_):
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever,
+                                       daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def url(self, name):
+        return f"http://127.0.0.1:{self.server.server_port}/{name}"
 
 
 if __name__ == "__main__":
