@@ -52,13 +52,14 @@ struct FrameSize {
 struct EffectParameter {
   std::string_view name;
   std::string_view help;
-  // Number: from `least` to `most`. Choice: one of `choices`, or several
-  // where the help says so. Text: anything, a name or a path.
+  // Number: from `least` to `most`. Choice: one of `choices`. Text: anything, a
+  // name or a path.
   enum class Kind { kNumber, kChoice, kText } kind = Kind::kNumber;
   double least = 0;
   double most = 1;
-  std::vector<std::string_view> choices;
-  std::string_view fallback;  // As a user would write it.
+  std::vector<std::string_view> choices = {};
+  std::string_view fallback = {};  // As a user would write it.
+  bool several = false;            // Choices may be joined: "boxes+names".
 };
 
 // The values of one effect, checked against its parameters and complete.
@@ -84,14 +85,14 @@ enum class EffectNeed {
 struct EffectKind {
   std::string_view name;
   std::string_view help;  // One line.
-  std::vector<EffectParameter> parameters;
+  std::vector<EffectParameter> parameters = {};
   // What it needs with these values.
-  std::function<EffectNeed(const EffectValues&)> need;
+  std::function<EffectNeed(const EffectValues&)> need = {};
   std::function<Result<std::unique_ptr<Effect>>(const EffectValues&,
                                                 const EffectContext&)>
-      make;
+      make = {};
   // The size of what comes out; null: as it went in.
-  std::function<FrameSize(const EffectValues&, FrameSize)> output_size;
+  std::function<FrameSize(const EffectValues&, FrameSize)> output_size = {};
 };
 
 // An effect as asked for on a command line.

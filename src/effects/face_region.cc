@@ -59,6 +59,10 @@ void AccumulateRow(float* row, float height, float x0, float x1) {
 
 }  // namespace
 
+bool IsFresh(const TrackedFace& face) {
+  return face.unseen_for <= std::chrono::milliseconds(250);
+}
+
 bool OutlinePoints(const Face& face, std::span<const std::uint16_t> indices,
                    std::vector<PointF>& points) {
   points.clear();

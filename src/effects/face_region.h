@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "core/face.h"
 #include "core/geometry.h"
 #include "core/image.h"
+#include "core/tracked_face.h"
 
 namespace ocelli {
 
@@ -39,6 +39,10 @@ inline constexpr std::uint16_t kRightCheek[] = {116, 117, 118, 101,
 inline constexpr std::uint16_t kLeftCheek[] = {345, 346, 347, 330,
                                                266, 425, 411, 352};
 }  // namespace face_outline
+
+// Whether the face was seen a moment ago, so that what follows its skin still
+// fits and does not flicker when a frame misses it.
+bool IsFresh(const TrackedFace& face);
 
 // Whole pixels of the luma plane.
 struct PixelRect {
