@@ -13,41 +13,95 @@ std::uint8_t Mix(int under, int over, int opacity) {
                                    ((over - under) * opacity + 128) / 256);
 }
 
-void Blend(std::uint8_t* pixel, PixelFormat format, const Paint& paint,
-           float coverage) {
-  const auto opacity = static_cast<int>(coverage * paint.opacity * 256);
-  if (format == PixelFormat::kGrey8) {
-    // Luma of ITU-R BT.601.
-    const int grey =
-        (299 * paint.red + 587 * paint.green + 114 * paint.blue) / 1000;
-    *pixel = Mix(*pixel, grey, opacity);
-    return;
+// Pixels from (left, top) to before (right, bottom).
+struct Bounds {
+  int left, top, right, bottom;
+};
+
+// Those of the surface that `box` touches.
+Bounds BoundsOf(const RectF& box, const Surface& surface) {
+  const RectF clipped = ClipTo(box, surface.width(), surface.height());
+  return {
+      static_cast<int>(clipped.x), static_cast<int>(clipped.y),
+      std::min(static_cast<int>(std::ceil(clipped.right())), surface.width()),
+      std::min(static_cast<int>(std::ceil(clipped.bottom())),
+               surface.height())};
+}
+
+// From 0 to 256.
+int Opacity(float coverage, const Paint& paint) {
+  return static_cast<int>(std::min(coverage, 1.f) * paint.opacity * 256);
+}
+
+template <typename Coverage>
+void PaintPixels(const MutableImageView& image, const Bounds& bounds,
+                 const Paint& paint, Coverage coverage) {
+  // Luma of ITU-R BT.601.
+  const int grey =
+      (299 * paint.red + 587 * paint.green + 114 * paint.blue) / 1000;
+  for (int y = bounds.top; y < bounds.bottom; ++y) {
+    for (int x = bounds.left; x < bounds.right; ++x) {
+      const float covered = coverage(x, y);
+      if (!(covered > 0)) continue;
+      const int opacity = Opacity(covered, paint);
+      std::uint8_t* pixel = image.Pixel(x, y);
+      if (image.format == PixelFormat::kGrey8) {
+        *pixel = Mix(*pixel, grey, opacity);
+      } else {
+        pixel[0] = Mix(pixel[0], paint.red, opacity);
+        pixel[1] = Mix(pixel[1], paint.green, opacity);
+        pixel[2] = Mix(pixel[2], paint.blue, opacity);
+      }
+    }
   }
-  pixel[0] = Mix(pixel[0], paint.red, opacity);
-  pixel[1] = Mix(pixel[1], paint.green, opacity);
-  pixel[2] = Mix(pixel[2], paint.blue, opacity);
+}
+
+template <typename Coverage>
+void PaintPixels(const MutableYuvView& image, const Bounds& bounds,
+                 const Paint& paint, Coverage coverage) {
+  const YuvPixel over = ToYuv(paint.red, paint.green, paint.blue, image.color);
+  for (int y = bounds.top & ~1; y < bounds.bottom; y += 2) {
+    const int top = std::max(y, bounds.top);
+    const int bottom = std::min(y + 2, bounds.bottom);
+    std::uint8_t* u = image.u + y / 2 * image.uv_stride;
+    std::uint8_t* v = image.v + y / 2 * image.uv_stride;
+    for (int x = bounds.left & ~1; x < bounds.right; x += 2) {
+      const int left = std::max(x, bounds.left);
+      const int right = std::min(x + 2, bounds.right);
+      int sum = 0;
+      for (int row = top; row < bottom; ++row) {
+        for (int column = left; column < right; ++column) {
+          const float covered = coverage(column, row);
+          if (!(covered > 0)) continue;
+          const int opacity = Opacity(covered, paint);
+          std::uint8_t* luma = image.y + row * image.y_stride + column;
+          *luma = Mix(*luma, over.y, opacity);
+          sum += opacity;
+        }
+      }
+      if (sum == 0) continue;
+      const int samples = (std::min(x + 2, image.width) - x) *
+                          (std::min(y + 2, image.height) - y);
+      u[x / 2] = Mix(u[x / 2], over.u, sum / samples);
+      v[x / 2] = Mix(v[x / 2], over.v, sum / samples);
+    }
+  }
 }
 
 float Length(float x, float y) { return std::sqrt(x * x + y * y); }
 
-// Blends each pixel that `bounds` touches by coverage(its centre).
+// Blends each pixel that `box` touches by coverage(its centre).
 template <typename Coverage>
-void PaintWithin(MutableImageView image, const RectF& bounds,
-                 const Paint& paint, Coverage coverage) {
-  const RectF clipped = ClipTo(bounds, image.width, image.height);
-  const int right = static_cast<int>(std::ceil(clipped.right()));
-  const int bottom = static_cast<int>(std::ceil(clipped.bottom()));
-  for (int y = static_cast<int>(clipped.y); y < std::min(bottom, image.height);
-       ++y) {
-    for (int x = static_cast<int>(clipped.x); x < std::min(right, image.width);
-         ++x) {
-      const float covered = coverage(
-          PointF{static_cast<float>(x) + .5f, static_cast<float>(y) + .5f});
-      if (covered > 0) {
-        Blend(image.Pixel(x, y), image.format, paint, std::min(covered, 1.f));
-      }
-    }
-  }
+void PaintWithin(const Surface& surface, const RectF& box, const Paint& paint,
+                 Coverage coverage) {
+  std::visit(
+      [&](const auto& pixels) {
+        PaintPixels(pixels, BoundsOf(box, surface), paint, [&](int x, int y) {
+          return coverage(
+              PointF{static_cast<float>(x) + .5f, static_cast<float>(y) + .5f});
+        });
+      },
+      surface.pixels());
 }
 
 // Signed distance to the edge, negative inside.
@@ -76,24 +130,36 @@ float LineCoverage(float distance, const Line& line) {
   return (line.width / 2 + line.softness / 2 - distance) / line.softness;
 }
 
-// The four strips of pixels within `reach` of the box's edge, or beyond the
-// arc of its corners; no two overlap.
-std::array<RectF, 4> EdgeStrips(const RectF& box, float radius, float reach) {
-  const float outside = std::ceil(reach);
-  const float thickness = outside + std::ceil(reach + radius) + 1;
-  const float left = std::floor(box.x - outside);
-  const float right = std::ceil(box.right() + outside);
-  const float top = std::floor(box.y - outside);
-  const float bottom = std::ceil(box.bottom() + outside);
-  const float inner_left = std::min(left + thickness, right);
-  const float inner_right = std::max(right - thickness, inner_left);
-  const float inner_top = std::min(top + thickness, bottom);
-  const float inner_bottom = std::max(bottom - thickness, inner_top);
-  return {{{left, top, right - left, inner_top - top},
-           {left, inner_bottom, right - left, bottom - inner_bottom},
-           {left, inner_top, inner_left - left, inner_bottom - inner_top},
-           {inner_right, inner_top, right - inner_right,
-            inner_bottom - inner_top}}};
+// The pixels within `reach` of the box's edge, and those of its corners, in
+// rectangles of which no two overlap; their borders are even, so that no
+// chroma sample is in two.
+std::array<RectF, 8> EdgeStrips(const RectF& box, float radius, float reach) {
+  const auto down = [](float value) { return 2 * std::floor(value / 2); };
+  const auto up = [](float value) { return 2 * std::ceil(value / 2); };
+  struct Cuts {
+    float ends[6];
+  };
+  // Outside, inside the near edge, behind its corner, before the far corner,
+  // inside the far edge, outside.
+  const auto cut = [&](float from, float to) {
+    const float outside = down(from - reach - 1);
+    const float end = std::max(up(to + reach + 1), outside);
+    const float inside = std::min(up(from + reach + 1), end);
+    const float corner = std::min(up(from + radius + reach + 1), end);
+    const float far_corner = std::max(down(to - radius - reach - 1), corner);
+    const float far_inside = std::max(down(to - reach - 1), inside);
+    const Cuts cuts = {{outside, inside, corner, far_corner, far_inside, end}};
+    return cuts;
+  };
+  const auto [x] = cut(box.x, box.right());
+  const auto [y] = cut(box.y, box.bottom());
+  const auto between = [](float left, float top, float right, float bottom) {
+    return RectF{left, top, right - left, bottom - top};
+  };
+  return {{between(x[0], y[0], x[2], y[2]), between(x[2], y[0], x[3], y[1]),
+           between(x[3], y[0], x[5], y[2]), between(x[0], y[2], x[1], y[3]),
+           between(x[4], y[2], x[5], y[3]), between(x[0], y[3], x[2], y[5]),
+           between(x[2], y[4], x[3], y[5]), between(x[3], y[3], x[5], y[5])}};
 }
 
 float FittingRadius(const RectF& box, float radius) {
@@ -101,16 +167,24 @@ float FittingRadius(const RectF& box, float radius) {
 }
 
 template <typename Distance>
-void Stroke(MutableImageView image, const RectF& box, float radius,
+void Stroke(const Surface& surface, const RectF& box, float radius,
             const Line& line, const Paint& paint, Distance distance) {
   const float reach = line.width / 2 + line.softness / 2;
   for (const RectF& strip : EdgeStrips(box, radius, reach)) {
-    PaintWithin(image, strip, paint,
+    PaintWithin(surface, strip, paint,
                 [&](PointF p) { return LineCoverage(distance(p), line); });
   }
 }
 
 }  // namespace
+
+int Surface::width() const {
+  return std::visit([](const auto& pixels) { return pixels.width; }, pixels_);
+}
+
+int Surface::height() const {
+  return std::visit([](const auto& pixels) { return pixels.height; }, pixels_);
+}
 
 bool IsDrawable(const RectF& box) {
   // Far beyond any picture, and near enough for float to tell pixels apart.
@@ -120,51 +194,56 @@ bool IsDrawable(const RectF& box) {
          box.height <= kFarthest;
 }
 
-void FillRoundedBox(MutableImageView image, const RectF& box, float radius,
+void FillRoundedBox(const Surface& surface, const RectF& box, float radius,
                     const Paint& paint) {
   if (!IsDrawable(box)) return;
   const float fitting = FittingRadius(box, radius);
   const RectF bounds = {box.x - 1, box.y - 1, box.width + 2, box.height + 2};
-  PaintWithin(image, bounds, paint, [&](PointF p) {
+  PaintWithin(surface, bounds, paint, [&](PointF p) {
     return .5f - DistanceToRoundedBox(p, box, fitting);
   });
 }
 
-void StrokeRoundedBox(MutableImageView image, const RectF& box, float radius,
+void StrokeRoundedBox(const Surface& surface, const RectF& box, float radius,
                       const Line& line, const Paint& paint) {
   if (!IsDrawable(box)) return;
   const float fitting = FittingRadius(box, radius);
-  Stroke(image, box, fitting, line, paint, [&](PointF p) {
+  Stroke(surface, box, fitting, line, paint, [&](PointF p) {
     return std::abs(DistanceToRoundedBox(p, box, fitting));
   });
 }
 
-void StrokeCorners(MutableImageView image, const RectF& box, float radius,
+void StrokeCorners(const Surface& surface, const RectF& box, float radius,
                    float length, const Line& line, const Paint& paint) {
   if (!IsDrawable(box)) return;
   const float fitting = FittingRadius(box, radius);
-  Stroke(image, box, fitting, line, paint,
+  Stroke(surface, box, fitting, line, paint,
          [&](PointF p) { return DistanceToCorners(p, box, fitting, length); });
 }
 
-void FillDisc(MutableImageView image, PointF center, float radius,
+void FillDisc(const Surface& surface, PointF center, float radius,
               const Paint& paint) {
   const RectF box = {center.x - radius, center.y - radius, 2 * radius,
                      2 * radius};
-  FillRoundedBox(image, box, radius, paint);
+  FillRoundedBox(surface, box, radius, paint);
 }
 
-void PaintMask(MutableImageView image, ImageView mask, int x, int y,
+void PaintMask(const Surface& surface, ImageView mask, int x, int y,
                const Paint& paint) {
-  const MutableImageView target = image.Crop(x, y, mask.width, mask.height);
-  const ImageView source =
-      mask.Crop(std::max(-x, 0), std::max(-y, 0), target.width, target.height);
-  for (int row = 0; row < source.height; ++row) {
-    for (int column = 0; column < source.width; ++column) {
-      Blend(target.Pixel(column, row), target.format, paint,
-            static_cast<float>(*source.Pixel(column, row)) / 255);
-    }
-  }
+  const auto end = [](int from, int length, int most) {
+    return static_cast<int>(
+        std::clamp<std::int64_t>(std::int64_t{from} + length, 0, most));
+  };
+  const Bounds bounds = {std::max(x, 0), std::max(y, 0),
+                         end(x, mask.width, surface.width()),
+                         end(y, mask.height, surface.height())};
+  std::visit(
+      [&](const auto& pixels) {
+        PaintPixels(pixels, bounds, paint, [&](int column, int row) {
+          return static_cast<float>(*mask.Pixel(column - x, row - y)) / 255;
+        });
+      },
+      surface.pixels());
 }
 
 }  // namespace ocelli

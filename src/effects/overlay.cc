@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 
 #include "effects/canvas.h"
 #include "effects/lettering.h"
@@ -36,13 +35,20 @@ Paint WithOpacity(Paint paint, float opacity) {
   return paint;
 }
 
+// As pale as the face is to be.
+Paint PaintFor(const OverlayFace& face, Paint paint) {
+  paint.opacity *= std::clamp(face.opacity, 0.f, 1.f);
+  return paint;
+}
+
 struct Sizes {
   float line;    // Width of the box's corners.
   float letter;  // Font size.
 };
 
-Sizes SizesFor(const RectF& box, ImageView image) {
-  const auto longest = static_cast<float>(std::max(image.width, image.height));
+Sizes SizesFor(const RectF& box, const Surface& image) {
+  const auto longest =
+      static_cast<float>(std::max(image.width(), image.height()));
   const float face = std::clamp(std::max(box.width, box.height), 0.f, longest);
   return {
       std::clamp(.022f * face, std::max(2.f, .0011f * longest),
@@ -52,7 +58,7 @@ Sizes SizesFor(const RectF& box, ImageView image) {
   };
 }
 
-void DrawBox(MutableImageView image, const OverlayFace& face) {
+void DrawBox(const Surface& image, const OverlayFace& face) {
   const Sizes sizes = SizesFor(face.box, image);
   const float side = std::min(face.box.width, face.box.height);
   const float radius = .1f * side;
@@ -60,17 +66,18 @@ void DrawBox(MutableImageView image, const OverlayFace& face) {
   const Paint& colour = ColourOf(face);
   const Line line = {sizes.line, 1};
   const Line shadow = {sizes.line, 2.5f * sizes.line};
-  StrokeRoundedBox(image, face.box, radius, shadow, WithOpacity(kShadow, .25f));
-  StrokeCorners(image, face.box, radius, arm, shadow, kShadow);
+  StrokeRoundedBox(image, face.box, radius, shadow,
+                   PaintFor(face, WithOpacity(kShadow, .25f)));
+  StrokeCorners(image, face.box, radius, arm, shadow, PaintFor(face, kShadow));
   StrokeRoundedBox(image, face.box, radius, {sizes.line / 3, 1},
-                   WithOpacity(colour, .55f));
-  StrokeCorners(image, face.box, radius, arm, line, colour);
+                   PaintFor(face, WithOpacity(colour, .55f)));
+  StrokeCorners(image, face.box, radius, arm, line, PaintFor(face, colour));
 }
 
-void DrawMesh(MutableImageView image, const OverlayFace& face) {
+void DrawMesh(const Surface& image, const OverlayFace& face) {
   const float radius =
       std::clamp(.0045f * std::max(face.box.width, face.box.height), .55f, 4.f);
-  const Paint paint = WithOpacity(ColourOf(face), .65f);
+  const Paint paint = PaintFor(face, WithOpacity(ColourOf(face), .65f));
   for (const Point3F& point : face.mesh) {
     FillDisc(image, {point.x, point.y}, radius, paint);
   }
@@ -79,38 +86,18 @@ void DrawMesh(MutableImageView image, const OverlayFace& face) {
 // A name in its pill.
 struct Label {
   RectF pill;
-  LetteredLine name;
-  std::optional<LetteredLine> detail;
+  const LetteredLine* name = nullptr;
+  const LetteredLine* detail = nullptr;  // Null: none.
   float padding = 0;
 };
-
-Label Letter(const Lettering& lettering, const OverlayFace& face,
-             ImageView image) {
-  const Sizes sizes = SizesFor(face.box, image);
-  Label label;
-  label.padding = std::round(.55f * sizes.letter);
-  const auto room =
-      static_cast<float>(image.width) - 2 * label.padding - 2 * sizes.letter;
-  float width = 2 * label.padding;
-  label.name =
-      lettering.Render(face.label, sizes.letter, static_cast<int>(.8f * room));
-  width += static_cast<float>(label.name.mask.width());
-  if (!face.detail.empty()) {
-    label.detail = lettering.Render(face.detail, .8f * sizes.letter,
-                                    static_cast<int>(.2f * room));
-    width += static_cast<float>(label.detail->mask.width()) + label.padding / 2;
-  }
-  label.pill = {0, 0, width, std::round(1.7f * sizes.letter)};
-  return label;
-}
 
 // Below the face, above it, or in it: where it hides least of the other faces
 // and of the names that have their place already.
 void Place(Label& label, std::size_t own, std::span<const OverlayFace> faces,
-           std::span<const RectF> placed, ImageView image) {
+           std::span<const RectF> placed, const Surface& image) {
   const RectF& box = faces[own].box;
-  const auto width = static_cast<float>(image.width);
-  const auto height = static_cast<float>(image.height);
+  const auto width = static_cast<float>(image.width());
+  const auto height = static_cast<float>(image.height());
   const float gap = std::round(.35f * label.pill.height);
   const float x =
       std::round(std::clamp(box.center().x - label.pill.width / 2, 0.f,
@@ -139,51 +126,86 @@ void Place(Label& label, std::size_t own, std::span<const OverlayFace> faces,
   }
 }
 
-void DrawLabel(MutableImageView image, const Label& label,
+void DrawLabel(const Surface& image, const Label& label,
                const OverlayFace& face) {
   const RectF& pill = label.pill;
   const float radius = pill.height / 2;
   const float soft = pill.height / 5;
   StrokeRoundedBox(image, pill, radius, {soft / 2, 2 * soft},
-                   WithOpacity(kShadow, .3f));
+                   PaintFor(face, WithOpacity(kShadow, .3f)));
   FillRoundedBox(image, pill, radius,
-                 face.known ? WithOpacity(ColourOf(face), .94f)
-                            : WithOpacity(kDarkInk, .72f));
-  const Paint ink = face.known ? kDarkInk : WithOpacity(kUnknownColour, 1);
+                 PaintFor(face, face.known ? WithOpacity(ColourOf(face), .94f)
+                                           : WithOpacity(kDarkInk, .72f)));
+  const Paint ink =
+      PaintFor(face, face.known ? kDarkInk : WithOpacity(kUnknownColour, 1));
   const auto baseline = static_cast<int>(std::round(
-      pill.center().y + static_cast<float>(label.name.cap_height) / 2));
+      pill.center().y + static_cast<float>(label.name->cap_height) / 2));
   int x = static_cast<int>(pill.x + label.padding);
-  PaintMask(image, label.name.mask, x, baseline - label.name.baseline, ink);
+  PaintMask(image, label.name->mask, x, baseline - label.name->baseline, ink);
   if (label.detail) {
-    x += label.name.mask.width() + static_cast<int>(label.padding / 2);
+    x += label.name->mask.width() + static_cast<int>(label.padding / 2);
     PaintMask(image, label.detail->mask, x, baseline - label.detail->baseline,
-              WithOpacity(ink, .6f));
+              WithOpacity(ink, .6f * ink.opacity));
   }
 }
 
-bool IsVisible(const RectF& box, ImageView image) {
-  const RectF picture = {0, 0, static_cast<float>(image.width),
-                         static_cast<float>(image.height)};
+bool IsVisible(const RectF& box, const Surface& image) {
+  const RectF picture = {0, 0, static_cast<float>(image.width()),
+                         static_cast<float>(image.height())};
   return IsDrawable(box) && IntersectionArea(box, picture) > 0;
 }
 
 }  // namespace
 
-void DrawOverlay(MutableImageView image, std::span<const OverlayFace> faces) {
-  for (const OverlayFace& face : faces) DrawMesh(image, face);
-  for (const OverlayFace& face : faces) DrawBox(image, face);
+void DrawOverlay(const Surface& surface, std::span<const OverlayFace> faces) {
+  OverlayPainter().Draw(surface, faces);
+}
+
+const LetteredLine& OverlayPainter::Letter(const Lettering& lettering,
+                                           const std::string& text, float size,
+                                           int max_width) {
+  const auto [line, is_new] = lines_.try_emplace({text, size, max_width});
+  if (is_new) line->second = lettering.Render(text, size, max_width);
+  return line->second;
+}
+
+void OverlayPainter::Draw(const Surface& surface,
+                          std::span<const OverlayFace> faces) {
+  for (const OverlayFace& face : faces) DrawMesh(surface, face);
+  for (const OverlayFace& face : faces) {
+    if (face.show_box) DrawBox(surface, face);
+  }
 
   const bool labels =
       std::any_of(faces.begin(), faces.end(),
                   [](const OverlayFace& face) { return !face.label.empty(); });
   const Lettering* lettering = labels ? Lettering::Installed() : nullptr;
   if (!lettering) return;
+  constexpr std::size_t kMostLines = 256;
+  if (lines_.size() > kMostLines) lines_.clear();
   std::vector<RectF> placed;
   for (std::size_t i = 0; i < faces.size(); ++i) {
-    if (faces[i].label.empty() || !IsVisible(faces[i].box, image)) continue;
-    Label label = Letter(*lettering, faces[i], image);
-    Place(label, i, faces, placed, image);
-    DrawLabel(image, label, faces[i]);
+    const OverlayFace& face = faces[i];
+    if (face.label.empty() || !IsVisible(face.box, surface)) continue;
+    // Whole pixels, so that a face that moves does not need new letters.
+    const float size = std::round(SizesFor(face.box, surface).letter);
+    Label label;
+    label.padding = std::round(.55f * size);
+    const float room =
+        static_cast<float>(surface.width()) - 2 * label.padding - 2 * size;
+    label.name =
+        &Letter(*lettering, face.label, size, static_cast<int>(.8f * room));
+    float width =
+        2 * label.padding + static_cast<float>(label.name->mask.width());
+    if (!face.detail.empty()) {
+      label.detail = &Letter(*lettering, face.detail, std::round(.8f * size),
+                             static_cast<int>(.2f * room));
+      width +=
+          static_cast<float>(label.detail->mask.width()) + label.padding / 2;
+    }
+    label.pill = {0, 0, width, std::round(1.7f * size)};
+    Place(label, i, faces, placed, surface);
+    DrawLabel(surface, label, face);
     placed.push_back(label.pill);
   }
 }
