@@ -294,9 +294,13 @@ Result<std::vector<Face>> FaceFinder::FindFused(const FaceDetector& detector,
     return fusion::Find(detector, *mesher_, image, canvas, levels, threshold,
                         options_.mesh_passes);
   };
+  const RectF whole = WholeOf(image);
+  if (options_.quick) {
+    return look(whole, {fusion::kCoarse},
+                ScoreThreshold(detector.card(), true, options_));
+  }
   const auto levels =
       LevelsFor({fusion::kCoarse, fusion::kFine}, image, options_.min_face);
-  const RectF whole = WholeOf(image);
   if (options_.min_score > 0) return look(whole, levels, options_.min_score);
 
   auto faces = look(whole, levels, fusion::kTightThreshold);
