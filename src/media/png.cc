@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "media/codec.h"
 #include "media/exif.h"
@@ -32,9 +35,11 @@ int Orientation(std::span<const std::byte> png) {
   return 1;
 }
 
-// The simplified interface keeps libpng's longjmp inside the library.
-Result<Image> DecodePng(std::span<const std::byte> encoded,
-                        const ImageLimits& limits) {
+// Pixels of 4 or, where `white` is to shine through, 3 bytes. The simplified
+// interface keeps libpng's longjmp inside the library.
+template <typename Make>
+Result<> ReadPng(std::span<const std::byte> encoded, const ImageLimits& limits,
+                 png_uint_32 format, const png_color* white, Make make) {
   png_image png = {};
   png.version = PNG_IMAGE_VERSION;
   const std::unique_ptr<png_image, decltype(&png_image_free)> owner(
@@ -49,19 +54,77 @@ Result<Image> DecodePng(std::span<const std::byte> encoded,
   if (const auto size = CheckSize(png.width, png.height, limits); !size) {
     return size.Failure();
   }
-  png.format = PNG_FORMAT_RGB;
+  png.format = format;
   // Nobody who writes 16-bit files without gAMA means linear light.
   png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
-  Image image(static_cast<int>(png.width), static_cast<int>(png.height),
-              PixelFormat::kRgb8);
+  std::uint8_t* pixels =
+      make(static_cast<int>(png.width), static_cast<int>(png.height));
+  if (!png_image_finish_read(&png, white, pixels, 0, nullptr)) return damaged();
+  return {};
+}
+
+Result<Image> DecodePng(std::span<const std::byte> encoded,
+                        const ImageLimits& limits) {
+  Image image;
   const png_color white = {255, 255, 255};
-  if (!png_image_finish_read(&png, &white, image.view().data, 0, nullptr)) {
-    return damaged();
-  }
+  const auto read = ReadPng(encoded, limits, PNG_FORMAT_RGB, &white,
+                            [&](int width, int height) {
+                              image = Image(width, height, PixelFormat::kRgb8);
+                              return image.view().data;
+                            });
+  if (!read) return read.Failure();
   return Upright(std::move(image), Orientation(encoded));
 }
 
+Result<ImageWithAlpha> DecodePngWithAlpha(std::span<const std::byte> encoded,
+                                          const ImageLimits& limits) {
+  std::vector<std::uint8_t> rgba;
+  ImageWithAlpha image;
+  const auto read = ReadPng(
+      encoded, limits, PNG_FORMAT_RGBA, nullptr, [&](int width, int height) {
+        image.color = Image(width, height, PixelFormat::kRgb8);
+        image.alpha = Image(width, height, PixelFormat::kGrey8);
+        rgba.resize(static_cast<std::size_t>(width) *
+                    static_cast<std::size_t>(height) * 4);
+        return rgba.data();
+      });
+  if (!read) return read.Failure();
+  const std::uint8_t* from = rgba.data();
+  for (int y = 0; y < image.color.height(); ++y) {
+    std::uint8_t* color = image.color.view().Row(y);
+    std::uint8_t* alpha = image.alpha.view().Row(y);
+    for (int x = 0; x < image.color.width(); ++x, from += 4, color += 3) {
+      std::copy_n(from, 3, color);
+      *alpha++ = from[3];
+    }
+  }
+  const int orientation = Orientation(encoded);
+  image.color = Upright(std::move(image.color), orientation);
+  image.alpha = Upright(std::move(image.alpha), orientation);
+  return image;
+}
+
 }  // namespace
+
+Result<ImageWithAlpha> DecodeImageWithAlpha(std::span<const std::byte> encoded,
+                                            const ImageLimits& limits) {
+  // DecodeImage() knows what else can be wrong.
+  if (RecognizesPng(encoded) && encoded.size() <= limits.max_bytes) {
+    try {
+      return DecodePngWithAlpha(encoded, limits);
+    } catch (const std::bad_alloc&) {
+      return Fail(ErrorCode::kResourceExhausted,
+                  "not enough memory to decode the image");
+    }
+  }
+  auto color = DecodeImage(encoded, limits);
+  if (!color) return color.Failure();
+  Image alpha(color->width(), color->height(), PixelFormat::kGrey8);
+  for (int y = 0; y < alpha.height(); ++y) {
+    std::fill_n(alpha.view().Row(y), alpha.width(), std::uint8_t{255});
+  }
+  return ImageWithAlpha{std::move(*color), std::move(alpha)};
+}
 
 Result<std::vector<std::byte>> EncodePng(ImageView image) {
   png_image png = {};

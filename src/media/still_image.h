@@ -28,6 +28,17 @@ struct ImageLimits {
 Result<Image> DecodeImage(std::span<const std::byte> encoded,
                           const ImageLimits& limits = {});
 
+// RGB and, of the same size, how opaque it is: grey, 0 to 255.
+struct ImageWithAlpha {
+  Image color;
+  Image alpha;
+};
+
+// As DecodeImage(), but a PNG keeps its transparency, its colours not
+// premultiplied. Every other format is opaque.
+Result<ImageWithAlpha> DecodeImageWithAlpha(std::span<const std::byte> encoded,
+                                            const ImageLimits& limits = {});
+
 // What files of this kind end in: ".jpg"; empty where DecodeImage() knows no
 // such format.
 std::string_view ImageFileEnding(std::span<const std::byte> encoded);
