@@ -2,6 +2,11 @@
 
 namespace ocelli {
 
-void AddBuiltinEffects(EffectRegistry& registry) { registry.Add(BeautyKind()); }
+void AddBuiltinEffects(EffectRegistry& registry) {
+  registry.Add(BeautyKind());
+  registry.Add(StickerKind());
+  registry.Add(AnonymizeKind());
+  registry.Add(OverlayKind());
+}
 
 }  // namespace ocelli
