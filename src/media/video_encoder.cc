@@ -34,6 +34,20 @@ class Options {
   AVDictionary* dictionary_ = nullptr;
 };
 
+constexpr std::string_view kX264Presets[] = {
+    "ultrafast", "superfast", "veryfast", "faster",   "fast",
+    "medium",    "slow",      "slower",   "veryslow", "placebo"};
+
+Result<> CheckPreset(const std::string& preset) {
+  std::string known;
+  for (const std::string_view one : kX264Presets) {
+    if (one == preset) return {};
+    known += (known.empty() ? "" : ", ") + std::string(one);
+  }
+  return Fail(ErrorCode::kInvalidArgument,
+              "no preset \"" + preset + "\"; there are " + known);
+}
+
 void SetX264(const VideoSinkOptions& options, Options& to) {
   to.Set("preset", options.preset);
   if (options.low_latency) to.Set("tune", "zerolatency");
@@ -133,6 +147,10 @@ Result<std::unique_ptr<VideoEncoder>> VideoEncoder::Open(
 Result<> VideoEncoder::Start(const EncoderName& name, const VideoFormat& format,
                              bool global_header,
                              const VideoSinkOptions& options) {
+  if (name.name == kX264.name) {
+    const auto checked = CheckPreset(options.preset);
+    if (!checked) return checked;
+  }
   const AVCodec* codec = ffmpeg_.avcodec_find_encoder_by_name(name.codec);
   if (!codec) {
     return Fail(

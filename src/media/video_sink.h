@@ -18,7 +18,7 @@ struct VideoFormat {
   int width = 0;
   int height = 0;
   double frame_rate = 25;  // A hint for rate control; frames carry their time.
-  std::optional<SoundFormat> sound;
+  std::optional<SoundFormat> sound = {};
 };
 
 struct VideoSinkOptions {
