@@ -149,9 +149,10 @@ class LiveCase(Case):
             env={**os.environ, "OCELLI_DATA": str(self.data)})
 
         def end():
-            if running.poll() is None:
-                running.kill()
-                running.communicate()
+            running.kill()
+            running.wait()
+            running.stdout.close()
+            running.stderr.close()
         self.addCleanup(end)
         return running
 
@@ -333,7 +334,11 @@ class Cameras(LiveCase):
                 lines.append(json.loads(line))
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
-        self.addCleanup(reader.join)
+
+        def end():
+            running.kill()
+            reader.join(10)
+        self.addCleanup(end)
 
         def wait(like, what, seconds=60):
             def there():
@@ -415,8 +420,8 @@ class Cameras(LiveCase):
                 line["wall_time"].replace("Z", "+00:00")) > restarted
         wait(later, "frames of the second connection")
         running.send_signal(signal.SIGINT)
-        reader.join()
-        self.assertEqual(running.wait(), 130, running.stderr.read())
+        reader.join(60)
+        self.assertEqual(running.wait(60), 130, running.stderr.read())
         summary = lines.pop()
         self.assertGreaterEqual(summary["reconnects"], 1)
         for before, after in zip(lines, lines[1:]):
@@ -439,8 +444,8 @@ class Cameras(LiveCase):
         wait_for_other(lambda line: line.get("sequence", 0) > seen + 5,
                        "frames of the other")
         other.send_signal(signal.SIGINT)
-        reader.join()
-        self.assertEqual(other.wait(), 130)
+        reader.join(60)
+        self.assertEqual(other.wait(60), 130)
         self.assertEqual(lines[-1]["reconnects"], 0)
 
     def test_a_camera_that_stops_sending_is_an_error_in_time(self):
