@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 namespace ocelli {
 namespace {
@@ -109,8 +111,9 @@ float DistanceToRoundedBox(PointF p, const RectF& box, float radius) {
   const PointF center = box.center();
   const float x = std::abs(p.x - center.x) - box.width / 2 + radius;
   const float y = std::abs(p.y - center.y) - box.height / 2 + radius;
-  return std::min(std::max(x, y), 0.f) +
-         Length(std::max(x, 0.f), std::max(y, 0.f)) - radius;
+  // Not at a corner: no root to draw.
+  if (x <= 0 || y <= 0) return std::max(x, y) - radius;
+  return Length(x, y) - radius;
 }
 
 // Distance to the corner arms. By symmetry one corner stands for all four; x
@@ -123,7 +126,8 @@ float DistanceToCorners(PointF p, const RectF& box, float radius,
   if (x <= length && y <= length) {
     return std::abs(DistanceToRoundedBox(p, box, radius));
   }
-  return std::min(Length(x - length, y), Length(x, y - length));
+  return std::sqrt(std::min((x - length) * (x - length) + y * y,
+                            x * x + (y - length) * (y - length)));
 }
 
 float LineCoverage(float distance, const Line& line) {
@@ -166,15 +170,9 @@ float FittingRadius(const RectF& box, float radius) {
   return std::clamp(radius, 0.f, std::min(box.width, box.height) / 2);
 }
 
-template <typename Distance>
-void Stroke(const Surface& surface, const RectF& box, float radius,
-            const Line& line, const Paint& paint, Distance distance) {
-  const float reach = line.width / 2 + line.softness / 2;
-  for (const RectF& strip : EdgeStrips(box, radius, reach)) {
-    PaintWithin(surface, strip, paint,
-                [&](PointF p) { return LineCoverage(distance(p), line); });
-  }
-}
+// In EdgeStrips(): above, left, right, below.
+constexpr std::size_t kSides[] = {1, 3, 4, 6};
+bool IsLevel(std::size_t side) { return side == 1 || side == 6; }
 
 }  // namespace
 
@@ -208,17 +206,72 @@ void StrokeRoundedBox(const Surface& surface, const RectF& box, float radius,
                       const Line& line, const Paint& paint) {
   if (!IsDrawable(box)) return;
   const float fitting = FittingRadius(box, radius);
-  Stroke(surface, box, fitting, line, paint, [&](PointF p) {
-    return std::abs(DistanceToRoundedBox(p, box, fitting));
-  });
+  const float reach = line.width / 2 + line.softness / 2;
+  const auto coverage = [&](PointF p) {
+    return LineCoverage(std::abs(DistanceToRoundedBox(p, box, fitting)), line);
+  };
+  std::array<RectF, 8> strips = EdgeStrips(box, fitting, reach);
+  std::vector<float> profile;
+  for (const std::size_t side : kSides) {
+    const RectF strip = std::exchange(strips[side], {});
+    const Bounds bounds = BoundsOf(strip, surface);
+    if (bounds.left >= bounds.right || bounds.top >= bounds.bottom) continue;
+    const bool level = IsLevel(side);
+    const PointF center = box.center();
+    const int from = level ? bounds.top : bounds.left;
+    const int to = level ? bounds.bottom : bounds.right;
+    profile.clear();
+    for (int i = from; i < to; ++i) {
+      const float at = static_cast<float>(i) + .5f;
+      profile.push_back(
+          coverage(level ? PointF{center.x, at} : PointF{at, center.y}));
+    }
+    std::visit(
+        [&](const auto& pixels) {
+          PaintPixels(pixels, bounds, paint, [&](int x, int y) {
+            return profile[static_cast<std::size_t>((level ? y : x) - from)];
+          });
+        },
+        surface.pixels());
+  }
+  for (const RectF& strip : strips) {
+    PaintWithin(surface, strip, paint, coverage);
+  }
 }
 
 void StrokeCorners(const Surface& surface, const RectF& box, float radius,
                    float length, const Line& line, const Paint& paint) {
   if (!IsDrawable(box)) return;
   const float fitting = FittingRadius(box, radius);
-  Stroke(surface, box, fitting, line, paint,
-         [&](PointF p) { return DistanceToCorners(p, box, fitting, length); });
+  const float reach = line.width / 2 + line.softness / 2;
+  const auto coverage = [&](PointF p) {
+    return LineCoverage(DistanceToCorners(p, box, fitting, length), line);
+  };
+  // Between the arms there is nothing to paint.
+  const float arm = 2 * std::ceil((length + reach + 1) / 2);
+  std::array<RectF, 8> strips = EdgeStrips(box, fitting, reach);
+  for (const std::size_t side : kSides) {
+    const RectF strip = strips[side];
+    const bool level = IsLevel(side);
+    const float near_end = 2 * std::ceil(((level ? box.x : box.y) + arm) / 2);
+    const float far_end =
+        2 * std::floor(((level ? box.right() : box.bottom()) - arm) / 2);
+    if (near_end >= far_end) continue;
+    const float begin = level ? strip.x : strip.y;
+    const float end = level ? strip.right() : strip.bottom();
+    const auto part = [&](float from, float to) {
+      RectF cut = strip;
+      (level ? cut.x : cut.y) = from;
+      (level ? cut.width : cut.height) = std::max(to - from, 0.f);
+      return cut;
+    };
+    strips[side] = {};
+    PaintWithin(surface, part(begin, std::min(near_end, end)), paint, coverage);
+    PaintWithin(surface, part(std::max(far_end, begin), end), paint, coverage);
+  }
+  for (const RectF& strip : strips) {
+    PaintWithin(surface, strip, paint, coverage);
+  }
 }
 
 void FillDisc(const Surface& surface, PointF center, float radius,
