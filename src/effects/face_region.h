@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -88,6 +89,9 @@ class RegionMask {
 
   const PixelRect& rect() const { return rect_; }
   ImageView view() const;  // Grey, of the rectangle's size.
+  std::uint8_t* Row(int y) {
+    return mask_.data() + std::ptrdiff_t{y} * rect_.width;
+  }
 
   // The same for the chroma samples that the rectangle covers: means of 2 x 2.
   // Needs a rectangle of BoundsWithin(). Valid until the next call.
