@@ -4,9 +4,12 @@ namespace ocelli {
 
 void AddBuiltinEffects(EffectRegistry& registry) {
   registry.Add(BeautyKind());
+  registry.Add(ReshapeKind());
+  registry.Add(MakeupKind());
   registry.Add(StickerKind());
   registry.Add(AnonymizeKind());
   registry.Add(OverlayKind());
+  registry.Add(CropKind());
 }
 
 }  // namespace ocelli
