@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <memory>
-#include <numbers>
 #include <optional>
 #include <string>
 #include <utility>
@@ -164,8 +164,7 @@ class Texture {
 
   YuvColor color() const { return color_; }
 
-  // The texel at (u, v), 0 to 1 across the picture, where a pixel is as wide
-  // as `texels` texels of the full size. Clear outside.
+  // The texel of a level at (u, v), 0 to 1 across the picture. Clear outside.
   Texel At(float u, float v, int level_index) const {
     const Level& level = levels_[static_cast<std::size_t>(level_index)];
     const float x = u * static_cast<float>(level.width) - .5f;
@@ -423,17 +422,15 @@ PictureWithAlpha DrawMask() {
 PictureWithAlpha DrawMoustache() {
   Drawing drawing(512, 160);
   drawing.Add({44, 30, 22, 1}, [](const Surface& on, const Paint& paint) {
-    // Two tapering arcs of discs, mirrored, with their tips turned up.
+    // Two rows of discs, mirrored, that taper to tips turned up.
     for (int i = 0; i <= 100; ++i) {
       const float along = static_cast<float>(i) / 100;
-      const float x = 30 + 205 * along;
-      const float y = 84 + 34 * std::sin((along - .35f) * 4.2f);
-      const float radius = 5 + 37 * std::pow(along, .8f);
-      FillDisc(on, {256 - x, 160 - y}, radius * (1 - .55f * along), paint);
-      FillDisc(on, {256 + x, 160 - y}, radius * (1 - .55f * along), paint);
+      const float x = 34 + 205 * along;
+      const float y = 72 + 52 * along - 98 * along * along * along;
+      const float radius = 4 + 34 * std::pow(1 - along, .7f);
+      FillDisc(on, {256 - x, y}, radius, paint);
+      FillDisc(on, {256 + x, y}, radius, paint);
     }
-    FillDisc(on, {226, 66}, 30, paint);
-    FillDisc(on, {286, 66}, 30, paint);
   });
   return drawing.Take();
 }
