@@ -135,7 +135,7 @@ class FFmpegStream final : public StreamSource {
   Result<> OpenFormat(const std::string& rtsp_transport);
   Result<> OpenWithTransports();
   Result<> FindStreams();
-  Result<> CheckLimits(const AVStream& stream);
+  Result<> CheckLimits() const;
   Result<> OpenDecoder();
   bool TryHardware(const AVCodec& codec, const char* device);
   Result<> OpenCodec(const AVCodec& codec);
@@ -166,6 +166,7 @@ class FFmpegStream final : public StreamSource {
   int stream_turns_ = 0;
   bool draining_ = false;
   int read_errors_ = 0;
+  bool too_large_ = false;  // A picture that the decoder refused for its size.
 
   std::optional<SourceFrame> waiting_;  // Decoded to learn the size.
   microseconds start_{};
@@ -202,7 +203,6 @@ Result<> FFmpegStream::OpenFormat(const std::string& rtsp_transport) {
     options.Set("protocol_whitelist", address_.protocols);
   }
   options.Set("format_whitelist", address_.demuxers);
-  options.Set("max_streams", std::to_string(options_.limits.max_streams));
   if (address_.rtsp) {
     options.Set("rtsp_transport", rtsp_transport);
     options.Set("timeout",  // Microseconds.
@@ -230,12 +230,6 @@ Result<> FFmpegStream::OpenFormat(const std::string& rtsp_transport) {
   if (address_.forced_demuxer == "v4l2") format->flags |= AVFMT_FLAG_NONBLOCK;
   const int error = ffmpeg_.avformat_open_input(&format, address_.url.c_str(),
                                                 demuxer, options.get());
-  if (error == AVERROR(ENOMEM)) {
-    return Fail(ErrorCode::kResourceExhausted,
-                "opening " + address_.shown + ": more than " +
-                    std::to_string(options_.limits.max_streams) +
-                    " streams, or out of memory");
-  }
   if (error < 0) return FailAt("opening", error);
   format_ = {format, CloseFormat{&ffmpeg_}};
   return {};
@@ -263,25 +257,32 @@ Result<> FFmpegStream::OpenWithTransports() {
   }
 }
 
-Result<> FFmpegStream::CheckLimits(const AVStream& stream) {
-  const AVCodecParameters& parameters = *stream.codecpar;
-  if (parameters.codec_type != AVMEDIA_TYPE_VIDEO) return {};
-  const std::int64_t pixels =
-      std::int64_t{parameters.width} * std::int64_t{parameters.height};
-  if (pixels > options_.limits.max_pixels) {
+Result<> FFmpegStream::CheckLimits() const {
+  const VideoLimits& limits = options_.limits;
+  const std::string doing = "opening " + address_.shown + ": ";
+  if (std::int64_t{format_->nb_streams} > limits.max_streams) {
     return Fail(ErrorCode::kResourceExhausted,
-                "opening " + address_.shown + ": pictures of " +
-                    std::to_string(parameters.width) + "x" +
-                    std::to_string(parameters.height) + ", more than " +
-                    std::to_string(options_.limits.max_pixels) + " pixels");
+                doing + std::to_string(format_->nb_streams) +
+                    " streams, more than " +
+                    std::to_string(limits.max_streams));
+  }
+  for (unsigned i = 0; i < format_->nb_streams; ++i) {
+    const AVCodecParameters& parameters = *format_->streams[i]->codecpar;
+    if (parameters.codec_type != AVMEDIA_TYPE_VIDEO) continue;
+    const std::int64_t pixels =
+        std::int64_t{parameters.width} * std::int64_t{parameters.height};
+    if (pixels > limits.max_pixels) {
+      return Fail(ErrorCode::kResourceExhausted,
+                  doing + "pictures of " + std::to_string(parameters.width) +
+                      "x" + std::to_string(parameters.height) + ", more than " +
+                      std::to_string(limits.max_pixels) + " pixels");
+    }
   }
   return {};
 }
 
 Result<> FFmpegStream::FindStreams() {
-  for (unsigned i = 0; i < format_->nb_streams; ++i) {
-    if (const auto good = CheckLimits(*format_->streams[i]); !good) return good;
-  }
+  if (const auto good = CheckLimits(); !good) return good;
   // A camera of this machine says all when it is opened.
   if (address_.forced_demuxer != "v4l2") {
     std::vector<AVDictionary*> decoder_options(format_->nb_streams);
@@ -297,6 +298,7 @@ Result<> FFmpegStream::FindStreams() {
     if (watch_.stopped() || watch_.late() || error < 0) {
       return FailAt("opening", error);
     }
+    if (const auto good = CheckLimits(); !good) return good;
   }
   const int video = ffmpeg_.av_find_best_stream(
       format_.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
@@ -317,7 +319,7 @@ Result<> FFmpegStream::FindStreams() {
     AVStream* stream = format_->streams[i];
     if (stream != video_ && stream != sound_) stream->discard = AVDISCARD_ALL;
   }
-  return CheckLimits(*video_);
+  return {};
 }
 
 AVPixelFormat FirstInMemory(const FFmpeg& ffmpeg,
@@ -387,6 +389,7 @@ bool FFmpegStream::TryHardware(const AVCodec& codec, const char* device) {
 
 Result<> FFmpegStream::OpenDecoder() {
   const AVCodecID id = video_->codecpar->codec_id;
+  if (id == AV_CODEC_ID_NONE) return FailAt("opening", AVERROR_INVALIDDATA);
   info_.codec = ffmpeg_.avcodec_get_name(id);
   const AVCodec* codec = ffmpeg_.avcodec_find_decoder(id);
   if (!codec) {
@@ -516,8 +519,11 @@ Result<bool> FFmpegStream::Feed() {
   if (sound_ && packet_->stream_index == sound_->index) {
     KeepSound();
   } else if (packet_->stream_index == video_->index) {
-    if (ffmpeg_.avcodec_send_packet(decoder_.get(), packet_.get()) < 0) {
+    error = ffmpeg_.avcodec_send_packet(decoder_.get(), packet_.get());
+    if (error < 0) {
       ++damaged_;
+      // Of ff_set_dimensions(); what is broken is AVERROR_INVALIDDATA.
+      too_large_ = too_large_ || error == AVERROR(EINVAL);
     }
   }
   ffmpeg_.av_packet_unref(packet_.get());
@@ -563,6 +569,11 @@ Result<std::optional<SourceFrame>> FFmpegStream::Next(std::stop_token stop) {
     // affair; each read has its time.
     if (!info_.live) watch_.Begin(watch_.stop(), limit);
     if (const auto fed = Feed(); !fed) return fed.Failure();
+  }
+  if (frames_ == 0 && too_large_) {
+    return Fail(ErrorCode::kResourceExhausted,
+                "reading " + address_.shown + ": pictures of more than " +
+                    std::to_string(options_.limits.max_pixels) + " pixels");
   }
   if (frames_ == 0) {
     return Fail(ErrorCode::kDataLoss,

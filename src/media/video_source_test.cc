@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -354,10 +355,12 @@ TEST_F(VideoSourceTest, DamagedPacketsAreCountedAndPassedOver) {
   video.encoder = "mjpeg";
   video.pixels = AV_PIX_FMT_YUVJ420P;
   std::string bytes = ReadAll(Video("whole.avi", video));
-  // The start marker of a picture in the middle.
+  // One picture in the middle, but for the eight bytes before the next.
   const std::size_t picture = bytes.find("\xff\xd8\xff", bytes.size() / 2);
-  ASSERT_NE(picture, bytes.npos);
-  bytes.replace(picture, 40, std::string(40, '\0'));
+  const std::size_t next = bytes.find("\xff\xd8\xff", picture + 1);
+  ASSERT_NE(next, bytes.npos);
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(picture),
+            bytes.begin() + static_cast<std::ptrdiff_t>(next - 8), '\0');
   WriteAll(Path("damaged.avi"), bytes);
   const auto source = VideoSource::Open(Path("damaged.avi"), OnCpu());
   ASSERT_TRUE(source) << source.error().message;
@@ -398,6 +401,11 @@ TEST_F(VideoSourceTest, LimitsHoldBeforeAnythingIsDecoded) {
   auto options = OnCpu();
   options.limits.max_pixels = 64 * 48 - 1;
   EXPECT_EQ(OpenError(path, options).code, ErrorCode::kResourceExhausted);
+  video.encoder = "libx264";
+  EXPECT_EQ(OpenError(Video("h.mp4", video), options).code,
+            ErrorCode::kResourceExhausted);
+  EXPECT_EQ(OpenError(Video("h.ts", video), options).code,
+            ErrorCode::kResourceExhausted);
   options = OnCpu();
   options.frame_rate = options.limits.max_frame_rate = 24;
   EXPECT_EQ(OpenError(path, options).code, ErrorCode::kResourceExhausted);
