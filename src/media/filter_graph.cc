@@ -277,7 +277,7 @@ class LibavGraph final : public FilterGraph {
         made_{GraphPointer(nullptr, FreeGraph{&ffmpeg})} {}
 
   // Not yet laid out for a size.
-  Result<Made> Make(int width, int height) const;
+  Result<Made> Make(int width, int height, YuvColor color) const;
 
   Result<std::optional<YuvImage>> Apply(const Frame& frame) override {
     const YuvImage& pixels = frame.pixels;
@@ -285,12 +285,13 @@ class LibavGraph final : public FilterGraph {
       return Fail(ErrorCode::kInvalidArgument, "an empty picture in the video");
     }
     if (!made_.graph || pixels.width() != width_ ||
-        pixels.height() != height_) {
-      auto made = Configure(pixels.width(), pixels.height());
+        pixels.height() != height_ || pixels.color() != color_) {
+      auto made = Configure(pixels.width(), pixels.height(), pixels.color());
       if (!made) return made.Failure();
       made_ = std::move(*made);
       width_ = pixels.width();
       height_ = pixels.height();
+      color_ = pixels.color();
     }
     const AVFramePointer in = WrapImage(ffmpeg_, pixels);
     in->pts = frame.time.count();
@@ -319,7 +320,7 @@ class LibavGraph final : public FilterGraph {
   }
 
   Result<std::pair<int, int>> OutputSize(int width, int height) override {
-    const auto made = Configure(width, height);
+    const auto made = Configure(width, height, {});
     if (!made) return made.Failure();
     const AVFilterLink& link = *made->sink->inputs[0];
     return std::pair(link.w, link.h);
@@ -327,16 +328,17 @@ class LibavGraph final : public FilterGraph {
 
  private:
   std::string Doing() const { return "filtering with \"" + text_ + "\""; }
-  Result<Made> Configure(int width, int height) const;
+  Result<Made> Configure(int width, int height, YuvColor color) const;
 
   const FFmpeg& ffmpeg_;
   const std::string text_;
   Made made_;
   int width_ = 0;
   int height_ = 0;
+  YuvColor color_;
 };
 
-Result<Made> LibavGraph::Make(int width, int height) const {
+Result<Made> LibavGraph::Make(int width, int height, YuvColor color) const {
   Made made{GraphPointer(ffmpeg_.avfilter_graph_alloc(), FreeGraph{&ffmpeg_})};
   AVFilterGraph* graph = made.graph.get();
   const std::string source = "video_size=" + std::to_string(width) + "x" +
@@ -401,8 +403,9 @@ Result<Made> LibavGraph::Make(int width, int height) const {
   return made;
 }
 
-Result<Made> LibavGraph::Configure(int width, int height) const {
-  auto made = Make(width, height);
+Result<Made> LibavGraph::Configure(int width, int height,
+                                   YuvColor color) const {
+  auto made = Make(width, height, color);
   if (!made) return made.Failure();
   const std::string size = std::to_string(width) + "x" + std::to_string(height);
   const int configured =
@@ -442,7 +445,8 @@ Result<std::unique_ptr<FilterGraph>> FilterGraph::Open(
     return checked.Failure();
   }
   auto made = std::make_unique<LibavGraph>(**ffmpeg, graph);
-  if (const auto parsed = made->Make(64, 64); !parsed) return parsed.Failure();
+  if (const auto parsed = made->Make(64, 64, {}); !parsed)
+    return parsed.Failure();
   return made;
 }
 

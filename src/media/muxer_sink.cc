@@ -209,6 +209,11 @@ Result<> MuxerSink::MakeContext() {
 
 Result<> MuxerSink::OpenOutput() {
   if (target_.kind == Kind::kHls) {
+    // The muxer takes it for a segment's number and knows no escape.
+    if (target_.address.find('%') != std::string::npos) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "an HLS folder's path can't hold a %: " + target_.shown);
+    }
     std::error_code error;
     fs::create_directories(target_.address, error);
     if (error) {
@@ -367,10 +372,7 @@ Result<> MuxerSink::WriteHeader() {
   } else if (format == "rtsp") {
     set("rtsp_transport", "tcp");
   } else if (format == "hls") {
-    std::string pattern;  // A % in the folder's name is no number.
-    for (const char c : target_.address)
-      pattern += c == '%' ? "%%" : std::string(1, c);
-    set("hls_segment_filename", pattern + "/segment%06d.ts");
+    set("hls_segment_filename", target_.address + "/segment%06d.ts");
     set("hls_time",
         std::to_string(std::clamp(std::isfinite(options_.keyframe_seconds)
                                       ? options_.keyframe_seconds
