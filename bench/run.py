@@ -4,10 +4,10 @@
     bench/run.py [--write] [SCENARIO...]
 
 Scenarios: single, folder, models, index, lfw, wider, retrieval, embedding,
-album; all without a name. They use the programs in build/bench, the models and
-demo photos that ./dev run installed, and where they need more photos the folder
-that OCELLI_BENCH_DATA names (with lfw/, wider/, retrieval/corel/ in it). The
-results, people and collections of this user are not touched.
+album, live; all without a name. They use the programs in build/bench, the
+models and demo photos that ./dev run installed, and where they need more the folder
+that OCELLI_BENCH_DATA names (with lfw/, wider/, retrieval/corel/, video/ in
+it). The results, people and collections of this user are not touched.
 --write puts the table into docs/benchmarks.md.
 """
 
@@ -21,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import live as live_video
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build/bench"
@@ -334,8 +336,17 @@ def album():
     yield Row("album tags of the demo", "all right, nobody wrong", printed)
 
 
+def live():
+    """Files and cameras through the whole of it; see bench/live.py."""
+    videos = bench_data("video")
+    if not videos:
+        return
+    with Place() as place:
+        yield from live_video.rows(Row, PROGRAM, place, videos)
+
+
 SCENARIOS = [
-    single, folder, models, index, lfw, wider, retrieval, embedding, album
+    single, folder, models, index, lfw, wider, retrieval, embedding, album, live
 ]
 
 

@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 import unittest
 
@@ -27,7 +26,8 @@ CLIP = CLIPS / "clip.mp4"  # 75 frames of 320x240, 25 a second, and a tone.
 CAMERA = CLIPS / "camera.mp4"  # The same without B-frames.
 LONG = CLIPS / "long.mp4"  # The same for ten minutes.
 FRAMES, WIDTH, HEIGHT, RATE = 75, 320, 240, 25
-TEST_PICTURE = ["-f", "lavfi", "-i", f"testsrc2=s={WIDTH}x{HEIGHT}:r={RATE}:d=3"]
+TEST_PICTURE = ["-f", "lavfi", "-i",
+                f"testsrc2=s={WIDTH}x{HEIGHT}:r={RATE}:d=3"]
 TONE = ["-f", "lavfi", "-i", "sine=440:d=3"]
 H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-g", RATE, "-pix_fmt",
         "yuv420p"]
@@ -325,30 +325,36 @@ class Files(LiveCase):
 
 
 class Cameras(LiveCase):
-    def lines_of(self, running):
-        """Its JSON lines as they come, and a wait for one that is like that."""
-        lines = []
+    def follow(self, *sources_and_options):
+        """Starts an analysis; the process, and a wait for a line like that."""
+        path = self.folder / f"faces-{free_port()}.jsonl"
+        running = self.start(*sources_and_options, "--analyze", path)
 
-        def read():
-            for line in running.stdout:
-                lines.append(json.loads(line))
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
+        def lines():
+            if not path.exists():
+                return []
+            whole = path.read_text().rpartition("\n")[0]
+            return [json.loads(line) for line in whole.splitlines()]
 
-        def end():
-            running.kill()
-            reader.join(10)
-        self.addCleanup(end)
-
-        def wait(like, what, seconds=60):
+        def wait(like, what):
             def there():
                 ended = running.poll() is not None
-                if any(map(like, list(lines))):
+                if any(map(like, lines())):
                     return True
                 self.assertFalse(ended, f"ended before {what}")
                 return False
-            wait_for(there, what, seconds)
-        return lines, reader, wait
+            wait_for(there, what, 60)
+        return running, lines, wait
+
+    @staticmethod
+    def after(moment):
+        """A condition on lines: of frames that came later."""
+        return lambda line: datetime.datetime.fromisoformat(
+            line["wall_time"].replace("Z", "+00:00")) > moment
+
+    @staticmethod
+    def now():
+        return datetime.datetime.now(datetime.timezone.utc)
 
     def test_a_camera_to_rtmp(self):
         camera = self.serve(RtspServer(self.folder, CAMERA))
@@ -358,7 +364,10 @@ class Cameras(LiveCase):
         wait_for(lambda: running.poll() is not None or
                  (server.hls / "cam.m3u8").exists(), "a stream at nginx", 60)
         self.assertIsNone(running.poll(), "ended too early")
-        found = streams(server.url("cam"))
+        found = wait_for(
+            lambda: (lambda now: now if len(now) == 2 else None)(
+                streams(server.url("cam"), "-rw_timeout", 5_000_000)),
+            "picture and sound", 60)
         self.assertEqual((found["video"]["width"], found["video"]["height"]),
                          (WIDTH, HEIGHT))
         self.assertEqual(found["video"]["codec_name"], "h264")
@@ -401,62 +410,57 @@ class Cameras(LiveCase):
         for path, arguments in (("push", ["--no-sound"]),
                                 ("push-with-sound", [])):
             server.pushed.unlink(missing_ok=True)
-            self.live(CLIP, "--out", server.url(path), *arguments)
+            self.live(server.url(), "--limit", 50, "--out", server.url(path),
+                      *arguments)
             wait_for(lambda: server.pushed.exists() and
                      server.pushed.stat().st_size > 10_000, path)
             self.assertGreater(frames_of(server.pushed), RATE)
 
     def test_a_camera_that_comes_back_is_found_again(self):
         camera = self.serve(RtspServer(self.folder, CAMERA))
-        running = self.start(camera.url(), "--analyze", "-", "--read-timeout",
-                             3)
-        lines, reader, wait = self.lines_of(running)
-        wait(lambda line: line.get("sequence", 0) >= 10, "frames")
+        running, lines, wait = self.follow(camera.url(), "--read-timeout", 3)
+        wait(lambda line: line["sequence"] >= 10, "frames")
         camera.restart()
-        restarted = datetime.datetime.now(datetime.timezone.utc)
-
-        def later(line):
-            return "wall_time" in line and datetime.datetime.fromisoformat(
-                line["wall_time"].replace("Z", "+00:00")) > restarted
-        wait(later, "frames of the second connection")
-        running.send_signal(signal.SIGINT)
-        reader.join(60)
-        self.assertEqual(running.wait(60), 130, running.stderr.read())
-        summary = lines.pop()
+        wait(self.after(self.now()), "frames of the second connection")
+        summary, _ = self.interrupt(running)
         self.assertGreaterEqual(summary["reconnects"], 1)
-        for before, after in zip(lines, lines[1:]):
+        for before, after in zip(lines(), lines()[1:]):
             self.assertLess(before["time"], after["time"])
             self.assertLess(before["sequence"], after["sequence"])
 
     def test_a_dead_camera_beside_a_live_one(self):
         dead = self.serve(RtspServer(self.folder, CAMERA, "dead"))
         alive = self.serve(RtspServer(self.folder, CAMERA, "alive"))
-        one = self.start(dead.url(), "--analyze", "-", "--read-timeout", 2,
-                         "--reconnects", 1)
-        other = self.start(alive.url(), "--analyze", "-")
-        _, _, wait_for_one = self.lines_of(one)
-        lines, reader, wait_for_other = self.lines_of(other)
-        wait_for_one(lambda line: line.get("sequence", 0) >= 5, "frames of one")
+        running, lines, wait = self.follow(
+            dead.url(), alive.url(), "--read-timeout", 1, "--reconnects", 1)
+
+        def of(server, like=lambda _: True):
+            return lambda line: (str(server.port) in line["source"] and
+                                 like(line))
+        wait(of(dead), "frames of one")
+        wait(of(alive), "frames of the other")
         dead.stop()
-        self.assertEqual(one.wait(timeout=60), 1)
-        self.assertIn(str(dead.port), one.stderr.read())
-        seen = len(lines)
-        wait_for_other(lambda line: line.get("sequence", 0) > seen + 5,
-                       "frames of the other")
-        other.send_signal(signal.SIGINT)
-        reader.join(60)
-        self.assertEqual(other.wait(60), 130)
-        self.assertEqual(lines[-1]["reconnects"], 0)
+        later = self.now() + datetime.timedelta(seconds=3)
+        wait(of(alive, self.after(later)), "later frames of the other")
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+        self.assertEqual(running.returncode, 130, err)
+        self.assertIn(str(dead.port), err)
+        (summary,) = [line for line in map(json.loads, out.splitlines())
+                      if str(alive.port) in line["source"]]
+        self.assertEqual(summary["reconnects"], 0)
+        self.assertFalse([line for line in lines() if of(
+            dead, self.after(later))(line)])
 
     def test_a_camera_that_stops_sending_is_an_error_in_time(self):
         camera = self.serve(RtspServer(self.folder, CAMERA))
-        running = self.start(camera.url(), "--analyze", "-", "--read-timeout",
-                             1, "--reconnects", 0)
-        _, _, wait = self.lines_of(running)
-        wait(lambda line: line.get("sequence", 0) >= 5, "frames")
+        running, _, wait = self.follow(camera.url(), "--read-timeout", 1,
+                                       "--reconnects", 0)
+        wait(lambda line: line["sequence"] >= 5, "frames")
         camera.signal(signal.SIGSTOP)
-        self.assertEqual(running.wait(timeout=30), 1)
-        self.assertIn(str(camera.port), running.stderr.read())
+        _, err = running.communicate(timeout=30)
+        self.assertEqual(running.returncode, 1, err)
+        self.assertIn(str(camera.port), err)
 
     def test_passwords_are_never_shown(self):
         camera = self.serve(RtspServer(self.folder, CAMERA))
@@ -582,8 +586,8 @@ class BadVideo(LiveCase):
 
     def test_no_frame(self):
         whole = self.folder / "whole.mp4"
-        ffmpeg("-i", CLIP, "-c", "copy", "-movflags", "empty_moov+frag_keyframe",
-               whole)
+        ffmpeg("-i", CLIP, "-c", "copy", "-movflags",
+               "empty_moov+frag_keyframe", whole)
         data = whole.read_bytes()
         path = self.write("none.mp4", data[:data.index(b"moof") - 4])
         self.check_refused(path, "none.mp4")

@@ -121,8 +121,8 @@ class Process:
 class RtspServer(Process):
     """/cam plays a video over and over as a camera does; /secret is the same
     for who knows user and password; /push takes H.264, and /push-with-sound AAC
-    beside it, and the picture lies in `pushed`. The video: H.264 without B-frames, with AAC or
-    without sound."""
+    beside it, in real time, and the picture lies in `pushed`. The video: H.264
+    without B-frames, with AAC or without sound."""
 
     USER, PASSWORD = "viewer", "s3cret-Wachtwoord"
     LOOP_SECONDS = 600
