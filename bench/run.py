@@ -5,9 +5,9 @@
 
 Scenarios: single, folder, models, index, lfw, wider, retrieval, embedding,
 album, live; all without a name. They use the programs in build/bench, the
-models and demo photos that ./dev run installed, and where they need more the folder
-that OCELLI_BENCH_DATA names (with lfw/, wider/, retrieval/corel/, video/ in
-it). The results, people and collections of this user are not touched.
+models and demo photos that ./dev run installed, and where they need more the
+folder that OCELLI_BENCH_DATA names (with lfw/, wider/, retrieval/corel/, video/
+in it). The results, people and collections of this user are not touched.
 --write puts the table into docs/benchmarks.md.
 """
 
