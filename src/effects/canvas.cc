@@ -107,7 +107,7 @@ void PaintWithin(const Surface& surface, const RectF& box, const Paint& paint,
 }
 
 // Signed distance to the edge, negative inside.
-float DistanceToRoundedBox(PointF p, const RectF& box, float radius) {
+inline float DistanceToRoundedBox(PointF p, const RectF& box, float radius) {
   const PointF center = box.center();
   const float x = std::abs(p.x - center.x) - box.width / 2 + radius;
   const float y = std::abs(p.y - center.y) - box.height / 2 + radius;
@@ -118,8 +118,8 @@ float DistanceToRoundedBox(PointF p, const RectF& box, float radius) {
 
 // Distance to the corner arms. By symmetry one corner stands for all four; x
 // and y are how far inside its two edges the point lies.
-float DistanceToCorners(PointF p, const RectF& box, float radius,
-                        float length) {
+inline float DistanceToCorners(PointF p, const RectF& box, float radius,
+                               float length) {
   const PointF center = box.center();
   const float x = box.width / 2 - std::abs(p.x - center.x);
   const float y = box.height / 2 - std::abs(p.y - center.y);
@@ -131,7 +131,8 @@ float DistanceToCorners(PointF p, const RectF& box, float radius,
 }
 
 float LineCoverage(float distance, const Line& line) {
-  return (line.width / 2 + line.softness / 2 - distance) / line.softness;
+  const float inside = line.width / 2 + line.softness / 2 - distance;
+  return inside > 0 ? inside / line.softness : 0;
 }
 
 // The pixels within `reach` of the box's edge, and those of its corners, in
