@@ -12,7 +12,8 @@ namespace ocelli {
 namespace {
 
 // Fractions of the face's height.
-constexpr float kFeather = .03f;
+constexpr float kFeather = .03f;      // Of eyes, brows and lips.
+constexpr float kOvalFeather = .06f;  // Wider: the forehead goes on above it.
 constexpr float kRadius = .035f;
 
 struct Strength {
@@ -27,7 +28,7 @@ Strength StrengthOf(const EffectValues& values) {
   const auto smooth = static_cast<float>(values.Number("smooth"));
   Strength strength;
   strength.smooth = 1 - (1 - smooth) * (1 - smooth);
-  strength.edge = 8 + 22 * smooth;
+  strength.edge = 8 + 16 * smooth;
   strength.texture = static_cast<float>(values.Number("texture"));
   strength.lift = 36 * static_cast<float>(values.Number("whiten"));
   strength.even = .6f * smooth;
@@ -75,12 +76,15 @@ class Beauty final : public Effect {
                             [](PointF a, PointF b) { return a.y < b.y; });
     const float height = bottom->y - top->y;
     const float feather = std::clamp(kFeather * height, 1.f, 100.f);
-    const PixelRect rect =
-        BoundsWithin(points_, feather + 2, pixels.width, pixels.height);
+    const float oval_feather = std::clamp(kOvalFeather * height, 1.f, 200.f);
+    Grow(points_, .98f);
+    const PixelRect rect = BoundsWithin(points_, oval_feather + feather + 2,
+                                        pixels.width, pixels.height);
     if (rect.empty()) return false;
     radius_ = std::clamp(static_cast<int>(kRadius * height), 2, 128);
     skin_.Reset(rect);
     skin_.Add(points_);
+    skin_.Feather(oval_feather);
     const auto cut = [&](std::span<const std::uint16_t> indices, float grown) {
       if (!OutlinePoints(face, indices, points_)) return;
       Grow(points_, grown);

@@ -52,8 +52,8 @@ TEST(Beauty, SmoothsSkinAndLeavesAllElseBitForBit) {
   const ImageView luma = after.pixels.view().LumaPlane();
   EXPECT_LT(Deviation(luma, kSkin), .6 * Deviation(old_luma, kSkin));
   EXPECT_NEAR(Mean(luma, kSkin), Mean(old_luma, kSkin), 1.5);
-  // The oval is 150 x 200, and its edge fades over 6 pixels.
-  const PixelRect oval = {200 - 75 - 9, 160 - 100 - 9, 150 + 18, 200 + 18};
+  // The oval is 150 x 200, and its edge fades over 18 pixels.
+  const PixelRect oval = {200 - 75 - 18, 160 - 100 - 18, 150 + 36, 200 + 36};
   EXPECT_TRUE(IsWithin(Difference(luma, old_luma), oval));
   const PixelRect half = {oval.x / 2, oval.y / 2, oval.width / 2 + 1,
                           oval.height / 2 + 1};
