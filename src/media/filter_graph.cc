@@ -341,6 +341,12 @@ class LibavGraph final : public FilterGraph {
 Result<Made> LibavGraph::Make(int width, int height, YuvColor color) const {
   Made made{GraphPointer(ffmpeg_.avfilter_graph_alloc(), FreeGraph{&ffmpeg_})};
   AVFilterGraph* graph = made.graph.get();
+  // Options of every scaler: RGB would come back as BT.601.
+  const std::string scaling =
+      std::string("out_color_matrix=") +
+      (color.matrix == YuvColor::Matrix::kBt601 ? "bt601" : "bt709") +
+      ":out_range=" + (color.full_range ? "full" : "limited");
+  graph->scale_sws_opts = ffmpeg_.av_strdup(scaling.c_str());
   const std::string source = "video_size=" + std::to_string(width) + "x" +
                              std::to_string(height) +
                              ":pix_fmt=" + std::to_string(AV_PIX_FMT_YUV420P) +

@@ -448,8 +448,14 @@ void MuxerSink::Close() {
   if (!context_) return;
   const HeldSignals held;
   watch_.Begin(std::min(options_.write_timeout, milliseconds(1000)));
-  // Only its trailer closes an RTSP session's sockets.
-  if (target_.kind == Kind::kRtsp && begun_ && !trailer_written_) {
+  // Only the trailer frees what these two muxers hold.
+  const bool trailer_frees =
+      target_.kind == Kind::kRtsp || target_.kind == Kind::kHls;
+  if (trailer_frees && begun_ && !trailer_written_) {
+    // Whoever watches may wait for the program to come back.
+    if (target_.kind == Kind::kHls) {
+      ffmpeg_.av_opt_set(context_->priv_data, "hls_flags", "+omit_endlist", 0);
+    }
     ffmpeg_.av_write_trailer(context_);
   }
   if (context_->pb && target_.kind != Kind::kHls &&

@@ -348,6 +348,73 @@ TEST_F(VideoSinkTest, ALiveHlsFolderKeepsOnlyTheLastSegments) {
   EXPECT_LE(files, 12);
   EXPECT_GE(files, 6);
   EXPECT_FALSE(fs::exists(folder + "/segment000000.ts"));
+  sink.reset();
+  EXPECT_THAT(test::Bytes(folder + "/index.m3u8"),
+              Not(HasSubstr("#EXT-X-ENDLIST")));
+}
+
+// Packets of MP3, whose bytes come back as they are.
+TEST_F(VideoSinkTest, SoundGoesThroughUntouchedAndInTime) {
+  const FFmpeg& ffmpeg = **OpenFFmpeg();
+  const std::shared_ptr<AVCodecParameters> parameters(
+      ffmpeg.avcodec_parameters_alloc(),
+      [&](AVCodecParameters* p) { ffmpeg.avcodec_parameters_free(&p); });
+  parameters->codec_type = AVMEDIA_TYPE_AUDIO;
+  parameters->codec_id = AV_CODEC_ID_MP3;
+  parameters->sample_rate = 48'000;
+  parameters->ch_layout.nb_channels = 1;
+  parameters->ch_layout.order = AV_CHANNEL_ORDER_NATIVE;
+  parameters->ch_layout.u.mask = AV_CH_LAYOUT_MONO;
+  parameters->frame_size = 1152;
+  VideoFormat format = {.width = 64, .height = 48};
+  format.sound = SoundFormat{parameters, "mp3"};
+  const auto sound_at = [&](std::int64_t time, char letter) {
+    const std::shared_ptr<AVPacket> packet(ffmpeg.av_packet_alloc(),
+                                           FFmpegFree{&ffmpeg});
+    static std::vector<std::unique_ptr<std::string>> kept;
+    // An MPEG-1 layer III frame header: 64 kbit/s, 48 kHz, mono.
+    kept.push_back(std::make_unique<std::string>(
+        std::string("\xff\xfb\x54\xc4") + std::string(188, letter)));
+    packet->data = reinterpret_cast<std::uint8_t*>(kept.back()->data());
+    packet->size = static_cast<int>(kept.back()->size());
+    packet->pts = packet->dts = time;
+    packet->duration = 24'000;
+    packet->flags = AV_PKT_FLAG_KEY;
+    return SoundPacket{packet, std::chrono::microseconds(time)};
+  };
+  for (const char* name : {"sound.mp4", "sound.mkv"}) {
+    auto sink = Open(Path(name), format);
+    ASSERT_TRUE(sink);
+    for (int i = 0; i < 25; ++i) {
+      SourceFrame frame = FrameAt(Moving(64, 48, i), i * 48'000);
+      frame.sound = {sound_at(i * 48'000, 'a'),
+                     sound_at(i * 48'000 + 24'000, 'b'), SoundPacket{}};
+      ASSERT_TRUE(sink->Write(frame));
+    }
+    // What a new connection repeats is left out.
+    ASSERT_TRUE(sink->WriteSound({sound_at(24'000, 'x')}));
+    ASSERT_TRUE(sink->WriteSound({sound_at(1'200'000, 'c')}));
+    ASSERT_TRUE(sink->Finish());
+    const Readback back = Read(Path(name));
+    EXPECT_EQ(back.frames.size(), 25u);
+    ASSERT_EQ(back.sound.size(), 51u) << name;
+    for (std::size_t i = 0; i < 51; ++i) {
+      EXPECT_EQ(back.sound[i].size(), 192u);
+      EXPECT_EQ(back.sound[i].back(), i == 50 ? 'c' : i % 2 ? 'b' : 'a');
+      EXPECT_NEAR(static_cast<double>(back.sound_times[i] - back.times[0]),
+                  static_cast<double>(i) * 24'000, 600);
+    }
+  }
+  // WebM holds no MP3: the picture goes on without it.
+  auto sink = Open(Path("sound.webm"), format);
+  ASSERT_TRUE(sink);
+  SourceFrame frame = FrameAt(Moving(64, 48, 0), 0);
+  frame.sound = {sound_at(0, 'a')};
+  ASSERT_TRUE(sink->Write(frame));
+  ASSERT_TRUE(sink->Finish());
+  const Readback back = Read(Path("sound.webm"));
+  EXPECT_EQ(back.frames.size(), 1u);
+  EXPECT_TRUE(back.sound.empty());
 }
 
 TEST_F(VideoSinkTest, WhatCanNotBeIsSaid) {
