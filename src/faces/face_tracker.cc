@@ -325,15 +325,17 @@ class Tracker final : public FaceTracker {
     next_search_ = std::min(next_search_, time);
   }
 
-  // Small faces are looked for each time where nobody is followed or a face
-  // that only the detector sees is, else every other time.
+  // Thorough where nobody is followed or a face that only the detector sees
+  // is; else every third time, for that takes as long as 20 meshes.
   Result<> Search(YuvView picture, microseconds now, bool cut) {
+    constexpr int kQuickInARow = 2;
     const bool only_meshes =
-        !tracks_.empty() &&
-        std::none_of(tracks_.begin(), tracks_.end(),
-                     [](const auto& track) { return track.mesh.empty(); });
-    const bool quick = only_meshes && !cut && !last_search_quick_;
-    last_search_quick_ = quick;
+        !tracks_.empty() && std::none_of(tracks_.begin(), tracks_.end(),
+                                         [](const FollowedFace& track) {
+                                           return track.mesh.empty();
+                                         });
+    const bool quick = only_meshes && !cut && quick_searches_ < kQuickInARow;
+    quick_searches_ = quick ? quick_searches_ + 1 : 0;
     auto found = FindIn(picture, quick);
     if (!found) return found.Failure();
     for (auto& track : tracks_) {
@@ -344,9 +346,11 @@ class Tracker final : public FaceTracker {
         return done;
       }
     }
-    const bool lost =
-        std::any_of(tracks_.begin(), tracks_.end(),
-                    [](const auto& track) { return !track.seen; });
+    // What only the detector sees comes and goes too often.
+    const bool lost = std::any_of(tracks_.begin(), tracks_.end(),
+                                  [](const FollowedFace& track) {
+                                    return !track.seen && !track.mesh.empty();
+                                  });
     next_search_ = now + (lost ? std::min<milliseconds>(kSearchLostEvery,
                                                         options_.detect_every)
                                : options_.detect_every);
@@ -394,6 +398,10 @@ class Tracker final : public FaceTracker {
 
   // A face that a search found: one that is followed, was lost, or is new.
   Result<> Welcome(YuvView picture, Face face, microseconds now, bool cut) {
+    const auto followed = [&](const FollowedFace& track) {
+      return track.seen && SamePlace(track.shown.box, face.box);
+    };
+    if (std::any_of(tracks_.begin(), tracks_.end(), followed)) return {};
     std::optional<FaceMesh> mesh;
     if (!face.mesh.empty()) {
       // The search saw a smaller picture.
@@ -561,7 +569,7 @@ class Tracker final : public FaceTracker {
   microseconds last_time_{};
   microseconds next_search_{};
   microseconds next_analysis_{};
-  bool last_search_quick_ = false;
+  int quick_searches_ = 0;  // Since the last thorough one.
   FaceTrackerTimes times_;
 };
 

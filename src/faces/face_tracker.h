@@ -19,7 +19,8 @@ struct FaceTrackerOptions {
   FaceAnalyzerOptions faces;
   int max_faces = 20;
   // Media time from one search for new faces to the next; a lost face is looked
-  // for sooner.
+  // for sooner. While somebody is followed, two of three searches only see
+  // faces of a fifteenth of the picture's long side and more.
   std::chrono::milliseconds detect_every{1000};
   // How long a face that is lost keeps its track.
   std::chrono::milliseconds keep_lost{1500};

@@ -3,13 +3,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/digest.h"
 #include "core/file.h"
 #include "core/paths.h"
+#include "faces/face_analyzer.h"
 #include "faces/face_tracker.h"
+#include "faces/gallery.h"
 #include "faces/sampler.h"
 #include "media/still_image.h"
 
@@ -35,9 +40,10 @@ class TrackedFaces : public testing::Test {
     Open({});
   }
 
-  void Open(const FaceTrackerOptions& options) {
+  void Open(const FaceTrackerOptions& options,
+            const Gallery* gallery = nullptr) {
     auto tracker =
-        FaceTracker::Open(ModelStore(paths_.models()), nullptr, options);
+        FaceTracker::Open(ModelStore(paths_.models()), gallery, options);
     ASSERT_TRUE(tracker) << tracker.error().message << "; run ./dev test";
     tracker_ = std::move(*tracker);
   }
@@ -217,6 +223,40 @@ TEST_F(TrackedFaces, TracksEndWhereThePictureGoesBlack) {
   ASSERT_FALSE(Next(Moved(0, 0)).empty());
   EXPECT_TRUE(Next(Black()).empty());
   EXPECT_FALSE(Next(Moved(0, 0)).empty());
+}
+
+TEST_F(TrackedFaces, AKnownFaceIsNamedOnceVotesAgree) {
+  const auto analyzer = FaceAnalyzer::Open(ModelStore(paths_.models()), {});
+  ASSERT_TRUE(analyzer) << analyzer.error().message << "; run ./dev test";
+  const auto known = (*analyzer)->Analyze(photo_);
+  ASSERT_TRUE(known) << known.error().message;
+  ASSERT_FALSE(known->empty());
+  const std::filesystem::path file =
+      std::filesystem::path(testing::TempDir()) / "tracked_faces.sqlite";
+  std::filesystem::remove(file);
+  const auto gallery = Gallery::Open(file, Digest());
+  ASSERT_TRUE(gallery) << gallery.error().message;
+  ASSERT_TRUE((*gallery)->Add("Ada", known->front(), Sha256("photo"), "photo"));
+
+  FaceTrackerOptions options;
+  options.identify = true;
+  Open(options, gallery->get());
+  const auto first = Next(Moved(0, 0));
+  ASSERT_FALSE(first.empty());
+  EXPECT_FALSE(first[0].decided);
+  std::vector<TrackedFace> faces;
+  for (int i = 0; i < 30; ++i) faces = Next(Moved(i % 3, 0));
+  const auto ada =
+      std::count_if(faces.begin(), faces.end(),
+                    [](const TrackedFace& face) { return face.name == "Ada"; });
+  EXPECT_EQ(ada, 1);
+  for (const TrackedFace& face : faces) {
+    EXPECT_TRUE(face.decided) << face.track;
+    if (!face.name.empty()) {
+      EXPECT_GT(face.similarity, .8f);
+    }
+  }
+  EXPECT_EQ(tracker_->times().descriptions, 3 * faces.size());
 }
 
 TEST_F(TrackedFaces, AFaceThatLeavesThePictureIsLost) {
