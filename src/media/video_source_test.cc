@@ -498,6 +498,44 @@ TEST_F(VideoSourceTest, StopEndsABlockedOpen) {
   }
 }
 
+TEST_F(VideoSourceTest, StopEndsABlockedRead) {
+  TestVideo video;
+  video.frames = 50;
+  const Server server("HTTP/1.1 200 OK\r\n\r\n" + ReadAll(Video("a.ts", video)),
+                      true);
+  auto source = VideoSource::Open(server.Address("http", "/a"), OnCpu());
+  ASSERT_TRUE(source) << source.error().message;
+  EXPECT_TRUE((*source)->info().live);
+  std::stop_source stop;
+  std::atomic<bool> some_came = false;
+  std::chrono::steady_clock::time_point asked;
+  std::thread stopper([&] {
+    some_came.wait(false);
+    asked = std::chrono::steady_clock::now();
+    stop.request_stop();
+  });
+  int frames = 0;
+  for (;;) {
+    const auto next = (*source)->Next(stop.get_token());
+    if (!next) {
+      EXPECT_EQ(next.error().code, ErrorCode::kCancelled);
+      break;
+    }
+    ASSERT_TRUE(*next);
+    // The last frames stay in the parser until more comes.
+    if (++frames == 40) {
+      some_came = true;
+      some_came.notify_all();
+    }
+  }
+  const auto ended = std::chrono::steady_clock::now();
+  some_came = true;
+  some_came.notify_all();
+  stopper.join();
+  EXPECT_GE(frames, 40);
+  EXPECT_LT(ended - asked, milliseconds(2000));
+}
+
 TEST_F(VideoSourceTest, TheTestPatternHasTheSizeAndRateAskedFor) {
   const auto source = VideoSource::Open("test:320x240@50", OnCpu());
   ASSERT_TRUE(source) << source.error().message;
