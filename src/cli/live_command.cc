@@ -85,8 +85,8 @@ std::string WallTime(std::chrono::system_clock::time_point time) {
   return text;
 }
 
-double Rounded(double value, double unit) {
-  return std::round(value / unit) * unit;
+double Rounded(double value, double per_unit) {
+  return std::round(value * per_unit) / per_unit;
 }
 
 nlohmann::ordered_json ToJson(const TrackedFace& tracked, bool mesh_points) {
@@ -95,13 +95,13 @@ nlohmann::ordered_json ToJson(const TrackedFace& tracked, bool mesh_points) {
       {"track", tracked.track},
       {"name", tracked.name.empty() ? nlohmann::ordered_json(nullptr)
                                     : nlohmann::ordered_json(tracked.name)},
-      {"similarity", Rounded(tracked.similarity, .001)},
+      {"similarity", Rounded(tracked.similarity, 1000)},
       {"box",
        {{"x", face.box.x},
         {"y", face.box.y},
         {"width", face.box.width},
         {"height", face.box.height}}},
-      {"score", Rounded(face.score, .001)},
+      {"score", Rounded(face.score, 1000)},
       {"seen", tracked.seen()}};
   if (mesh_points) {
     auto& mesh = json["mesh"] = nlohmann::ordered_json::array();
@@ -254,7 +254,7 @@ class Watch {
 nlohmann::ordered_json ToJson(const std::string& source,
                               const LiveSession& session) {
   const LiveStatus status = session.status();
-  const auto ms = [](double seconds) { return Rounded(seconds * 1000, .01); };
+  const auto ms = [](double seconds) { return Rounded(seconds * 1000, 100); };
   const double out = static_cast<double>(status.frames_out);
   nlohmann::ordered_json json = {
       {"source", WithoutSecrets(source)},
@@ -269,8 +269,8 @@ nlohmann::ordered_json ToJson(const std::string& source,
       {"damaged", status.damaged},
       {"reconnects", status.reconnects},
       {"faces", status.tracks},
-      {"seconds", Rounded(status.seconds, .001)},
-      {"fps", Rounded(status.seconds > 0 ? out / status.seconds : 0, .01)},
+      {"seconds", Rounded(status.seconds, 1000)},
+      {"fps", Rounded(status.seconds > 0 ? out / status.seconds : 0, 100)},
       {"latency_ms",
        {{"p50", ms(status.latency_p50)},
         {"p95", ms(status.latency_p95)},

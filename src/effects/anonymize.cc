@@ -539,6 +539,7 @@ EffectKind AnonymizeKind() {
        .least = 0,
        .most = 1,
        .fallback = "0.5"}};
+  kind.hides_faces = true;
   kind.need = [](const EffectValues& values) {
     return DependsOnNames(OptionsOf(values)) ? EffectNeed::kNames
                                              : EffectNeed::kFaces;

@@ -85,6 +85,8 @@ enum class EffectNeed {
 struct EffectKind {
   std::string_view name;
   std::string_view help;  // One line.
+  // Whether a face that is found late has been shown: search often.
+  bool hides_faces = false;
   std::vector<EffectParameter> parameters = {};
   // What it needs with these values.
   std::function<EffectNeed(const EffectValues&)> need = {};

@@ -334,7 +334,8 @@ class Tracker final : public FaceTracker {
                                          [](const FollowedFace& track) {
                                            return track.mesh.empty();
                                          });
-    const bool quick = only_meshes && !cut && quick_searches_ < kQuickInARow;
+    const bool quick = !options_.thorough && only_meshes && !cut &&
+                       quick_searches_ < kQuickInARow;
     quick_searches_ = quick ? quick_searches_ + 1 : 0;
     auto found = FindIn(picture, quick);
     if (!found) return found.Failure();
@@ -508,6 +509,8 @@ class Tracker final : public FaceTracker {
     face.descriptor = std::move(described->front());
     const auto who = gallery_->Identify({std::move(face)}, Digest(),
                                         options_.identification);
+    // Another process holds the people for a while: this look does not count.
+    if (!who && who.error().code == ErrorCode::kUnavailable) return {};
     if (!who) return who.Failure();
     const auto& identity = who->front();
     identities_.Vote(track.id, identity ? identity->name : "",

@@ -22,6 +22,7 @@ struct FaceTrackerOptions {
   // for sooner. While somebody is followed, two of three searches only see
   // faces of a fifteenth of the picture's long side and more.
   std::chrono::milliseconds detect_every{1000};
+  bool thorough = false;  // All of the searches see small faces.
   // How long a face that is lost keeps its track.
   std::chrono::milliseconds keep_lost{1500};
   // Least media time from one run of the mesh to the next; in between the

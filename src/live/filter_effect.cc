@@ -56,7 +56,7 @@ EffectKind FilterKind() {
                       .help = "The graph; commas and colons behind a backslash",
                       .kind = EffectParameter::Kind::kText,
                       .choices = {},
-                      .fallback = "null"}},
+                      .fallback = "hue=s=0"}},
       .need = [](const EffectValues&) { return EffectNeed::kNothing; },
       .make = [](const EffectValues& values,
                  const EffectContext&) -> Result<std::unique_ptr<Effect>> {

@@ -21,6 +21,9 @@ using std::chrono::steady_clock;
 constexpr std::size_t kLiveQueue = 3;
 constexpr std::size_t kFileQueue = 8;
 
+// A face may be shown for so long before it is found and hidden.
+constexpr std::chrono::milliseconds kHiddenFacesEvery{200};
+
 struct Shot {
   Frame frame;
   std::vector<TrackedFace> faces;
@@ -357,6 +360,14 @@ Result<std::unique_ptr<LiveSession>> LiveSession::Open(LiveOptions options,
   const EffectNeed need = NeedOf(options);
   std::unique_ptr<FaceTracker> tracker;
   if (need != EffectNeed::kNothing) {
+    if (std::any_of(options.effects.begin(), options.effects.end(),
+                    [](const ChosenEffect& effect) {
+                      return effect.kind->hides_faces;
+                    })) {
+      options.tracker.thorough = true;
+      options.tracker.detect_every =
+          std::min(options.tracker.detect_every, kHiddenFacesEvery);
+    }
     options.tracker.identify = need == EffectNeed::kNames && gallery;
     auto opened = FaceTracker::Open(models, gallery, options.tracker);
     if (!opened) return opened.Failure();

@@ -30,7 +30,8 @@ struct LiveOptions {
   std::string sink;  // As VideoSink::Open() takes it; empty: no video.
   VideoSourceOptions source_options;
   VideoSinkOptions sink_options;
-  // identify is set where an effect or `names` asks for it.
+  // identify is set where an effect or `names` asks for it; effects that hide
+  // faces have searches made often and thoroughly.
   FaceTrackerOptions tracker;
   bool analyze = false;  // Track faces though no effect needs them.
   bool names = false;    // And say who they are.

@@ -55,6 +55,13 @@ class Watch {
   bool late_ = false;
 };
 
+// What muxers answer to a packet that is not what its codec promises: mov says
+// -1 to AAC that it does not understand.
+bool IsRefusal(int error_number) {
+  return error_number == -1 || error_number == AVERROR_INVALIDDATA ||
+         error_number == AVERROR_PATCHWELCOME;
+}
+
 YuvColor UsualColor(const VideoFormat& format) {
   return {
       format.height < 720 ? YuvColor::Matrix::kBt601 : YuvColor::Matrix::kBt709,
@@ -168,6 +175,7 @@ class MuxerSink final : public VideoSink {
   EncoderName chosen_ = {};
   std::string encoder_name_;
   GrowingTimes times_;
+  bool sound_refused_ = false;
   std::optional<std::int64_t> last_sound_;  // In the stream's time base.
   bool begun_ = false;
   bool finished_ = false;
@@ -427,6 +435,14 @@ Result<> MuxerSink::MuxSound(const std::vector<SoundPacket>& sound) {
 Result<> MuxerSink::Mux(AVPacket& packet) {
   const auto size = static_cast<std::uint64_t>(std::max(packet.size, 0));
   const int written = ffmpeg_.av_interleaved_write_frame(context_, &packet);
+  if (written < 0 && sound_ && IsRefusal(written)) {
+    // Damaged sound, which the interleaver may reach only with this picture.
+    if (!std::exchange(sound_refused_, true)) {
+      Log(LogLevel::kWarning, "damaged sound is left out",
+          {{"output", target_.shown}});
+    }
+    return {};
+  }
   if (written < 0) return Failure("writing to", written);
   if (context_->pb && target_.kind != Kind::kHls) {
     CountBytes();

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <cmath>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,11 +28,20 @@ std::string Header(const VideoFormat& format, YuvColor color) {
       std::isfinite(format.frame_rate) && format.frame_rate >= 0.001
           ? std::min(format.frame_rate, 1000.)
           : 25;
+  // Television's rates are a thousandth below a whole number.
+  const long whole = std::lround(rate * 1.001);
+  const bool television =
+      std::abs(rate - static_cast<double>(whole) / 1.001) < .001 &&
+      std::abs(rate - std::round(rate)) > .001;
+  const long thousandths = television ? whole * 1000 : std::lround(rate * 1000);
+  const long unit = television ? 1001 : 1000;
+  const long common = std::gcd(thousandths, unit);
   // C420jpeg: chroma lies amid four luma samples.
   return "YUV4MPEG2 W" + std::to_string(format.width) + " H" +
          std::to_string(format.height) + " F" +
-         std::to_string(std::lround(rate * 1000)) +
-         ":1000 Ip A1:1 C420jpeg XYSCSS=420JPEG XCOLORRANGE=" +
+         std::to_string(thousandths / common) + ":" +
+         std::to_string(unit / common) +
+         " Ip A1:1 C420jpeg XYSCSS=420JPEG XCOLORRANGE=" +
          (color.full_range ? "FULL" : "LIMITED") + "\n";
 }
 

@@ -73,7 +73,7 @@ TEST(Y4mSink, EveryByteComesThroughAPipe) {
     const YuvColor full = {YuvColor::Matrix::kBt601, true};
     std::string expected = "YUV4MPEG2 W" + std::to_string(width) + " H" +
                            std::to_string(height) +
-                           " F29970:1000 Ip A1:1 C420jpeg XYSCSS=420JPEG "
+                           " F30000:1001 Ip A1:1 C420jpeg XYSCSS=420JPEG "
                            "XCOLORRANGE=FULL\n";
     for (int i = 0; i < 3; ++i) {
       const YuvImage image = Moving(width, height, i, full);

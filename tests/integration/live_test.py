@@ -185,7 +185,11 @@ class Files(LiveCase):
                                           "damaged", "reconnects")],
                     [FRAMES, FRAMES, 0, 0, 0])
                 self.assertEqual(frames_of(out), FRAMES)
-                self.assertEqual(sound_of(out), sound_of(source))
+                # What is to be heard before the first picture is left out.
+                sound = sound_of(source)
+                kept = sound_of(out)
+                self.assertGreaterEqual(len(kept), len(sound) - 1)
+                self.assertEqual(kept, sound[len(sound) - len(kept):])
                 before, after = streams(source), streams(out)
                 self.assertEqual(after["audio"]["codec_name"],
                                  before["audio"]["codec_name"])
