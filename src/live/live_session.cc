@@ -58,7 +58,7 @@ class Session final : public LiveSession {
         tracker_(std::move(tracker)),
         effects_(std::move(effects)),
         sink_(std::move(sink)),
-        live_(source_->info().live),
+        live_(source_->info().live && !source_->info().kept),
         decoded_(live_ ? kLiveQueue : kFileQueue),
         tracked_(kLiveQueue),
         finished_(kLiveQueue),
@@ -306,7 +306,7 @@ class Session final : public LiveSession {
   const std::unique_ptr<FaceTracker> tracker_;  // Null: faces do not matter.
   const std::vector<std::unique_ptr<Effect>> effects_;
   const std::unique_ptr<VideoSink> sink_;  // Null: no video comes out.
-  const bool live_;
+  const bool live_;                        // Whether late frames are dropped.
   std::stop_source ending_;
   BoundedQueue<Shot> decoded_, tracked_, finished_;
   Stage decode_stage_, track_stage_, effect_stage_, encode_stage_;

@@ -368,10 +368,9 @@ Result<> MuxerSink::WriteHeader() {
   };
   const std::string_view format = target_.format;
   if (format == "mp4" || format == "mov") {
-    // What AAC from a transport stream, or AC-3, is only shows in its packets.
-    const bool late_sound = sound_ && (sound_->codecpar->extradata_size == 0);
-    set("movflags", std::string("frag_keyframe+empty_moov+default_base_moof") +
-                        (late_sound ? "+delay_moov" : ""));
+    // delay_moov: what AC-3 is only shows in its packets, and without it
+    // FFmpeg writes no edit list, so B-frames would shift picture and sound.
+    set("movflags", "frag_keyframe+empty_moov+default_base_moof+delay_moov");
     set("frag_duration", "500000");
   } else if (format == "matroska" || format == "webm") {
     set("cluster_time_limit", "500");

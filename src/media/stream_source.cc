@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "media/adts.h"
 #include "media/ffmpeg.h"
 #include "media/yuv_conversion.h"
 
@@ -146,6 +147,8 @@ class FFmpegStream final : public StreamSource {
   Result<SourceFrame> MakeFrame();
   microseconds TimeOf(const AVFrame& frame);
   void KeepSound();
+  // AAC of a transport stream as every other container has it.
+  void SayOnceWhatAdtsSays(AVCodecParameters& sound);
   std::vector<SoundPacket> TimedSound();
 
   const FFmpeg& ffmpeg_;
@@ -156,6 +159,7 @@ class FFmpegStream final : public StreamSource {
   std::unique_ptr<AVFormatContext, CloseFormat> format_;
   AVStream* video_ = nullptr;  // Belong to the format.
   AVStream* sound_ = nullptr;
+  bool without_adts_ = false;  // Headers of sound packets are taken off.
   AVCodecContextPointer decoder_;
   std::unique_ptr<AVBufferRef, FreeBuffer> device_;
   AVPixelFormat device_format_ = AV_PIX_FMT_NONE;
@@ -437,7 +441,28 @@ void FFmpegStream::Describe() {
     sound_ = nullptr;
     return;
   }
+  if (copy->codec_id == AV_CODEC_ID_AAC && copy->extradata_size == 0) {
+    SayOnceWhatAdtsSays(*copy);
+  }
   info_.sound = {shared, ffmpeg_.avcodec_get_name(copy->codec_id)};
+}
+
+void FFmpegStream::SayOnceWhatAdtsSays(AVCodecParameters& sound) {
+  // High-efficiency AAC is low-complexity AAC of half the rate, and more.
+  const bool halved = sound.profile == FF_PROFILE_AAC_HE ||
+                      sound.profile == FF_PROFILE_AAC_HE_V2;
+  const auto config = AudioSpecificConfig(
+      halved ? sound.sample_rate / 2 : sound.sample_rate,
+      sound.profile == FF_PROFILE_AAC_HE_V2 ? 1 : sound.ch_layout.nb_channels);
+  if (!config) return;
+  sound.extradata = static_cast<std::uint8_t*>(
+      ffmpeg_.av_malloc(config->size() + AV_INPUT_BUFFER_PADDING_SIZE));
+  if (!sound.extradata) return;
+  std::memset(sound.extradata, 0,
+              config->size() + AV_INPUT_BUFFER_PADDING_SIZE);
+  std::copy(config->begin(), config->end(), sound.extradata);
+  sound.extradata_size = static_cast<int>(config->size());
+  without_adts_ = true;
 }
 
 Result<> FFmpegStream::Begin(const std::stop_token& stop) {
@@ -456,6 +481,7 @@ Result<> FFmpegStream::Begin(const std::stop_token& stop) {
                         std::strcmp(format_->iformat->name, "hls") != 0;
   info_.live =
       address_.live || (address_.network && !has_duration && !seekable);
+  info_.kept = info_.live && !address_.live;
 
   // The guess of a stream that says nothing may be its clock's rate.
   info_.frame_rate = RateOf(video_->avg_frame_rate);
@@ -646,6 +672,12 @@ void FFmpegStream::KeepSound() {
   ffmpeg_.av_packet_move_ref(kept.get(), packet_.get());
   ffmpeg_.av_packet_rescale_ts(kept.get(), sound_->time_base, kMicroseconds);
   kept->time_base = kMicroseconds;
+  if (without_adts_) {
+    const std::size_t header =
+        AdtsHeaderSize({kept->data, static_cast<std::size_t>(kept->size)});
+    kept->data += header;
+    kept->size -= static_cast<int>(header);
+  }
   kept_sound_.push_back(std::move(kept));
   if (kept_sound_bytes_ > kMaxSoundBytes) {
     kept_sound_.clear();

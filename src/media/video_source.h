@@ -37,6 +37,8 @@ struct VideoInfo {
   int height = 0;
   double frame_rate = 0;  // Frames a second; 0: not known.
   bool live = false;      // Frames come when they come: late ones are useless.
+  bool kept = false;  // But the server keeps them for a while (HLS), and they
+                      // come many at once: better late than dropped.
   std::optional<std::chrono::microseconds> duration;  // Of a file that says it.
   std::string codec;                                  // For people: "h264".
   std::string decoder;  // "cpu", "vaapi" or "cuda".

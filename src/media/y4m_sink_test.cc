@@ -106,7 +106,7 @@ TEST(Y4mSink, OtherSizesAreFittedAndNoFrameIsAHeader) {
   const std::size_t frame = text.find("FRAME\n");
   ASSERT_NE(frame, text.npos);
   EXPECT_THAT(text.substr(frame + 6 + 96),
-              StartsWith("YUV4MPEG2 W8 H8 F25000"));
+              StartsWith("YUV4MPEG2 W8 H8 F25:1 "));
 }
 
 TEST(Y4mSink, AReaderThatIsGoneIsAnErrorAndNoSignal) {
