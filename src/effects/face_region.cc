@@ -146,7 +146,8 @@ bool RegionMask::Rasterize(std::span<const PointF> polygon) {
   return any;
 }
 
-void RegionMask::Add(std::span<const PointF> polygon) {
+template <typename Combine>
+void RegionMask::Cover(std::span<const PointF> polygon, Combine combine) {
   if (!Rasterize(polygon)) return;
   const auto width = static_cast<std::size_t>(rect_.width);
   for (std::size_t y = 0; y < static_cast<std::size_t>(rect_.height); ++y) {
@@ -156,24 +157,21 @@ void RegionMask::Add(std::span<const PointF> polygon) {
     for (std::size_t x = 0; x < width; ++x) {
       sum += difference[x];
       const float covered = std::min(std::abs(sum), 1.f) * 255 + .5f;
-      out[x] = std::max(out[x], static_cast<std::uint8_t>(covered));
+      out[x] = combine(out[x], static_cast<std::uint8_t>(covered));
     }
   }
 }
 
+void RegionMask::Add(std::span<const PointF> polygon) {
+  Cover(polygon, [](std::uint8_t mask, std::uint8_t covered) {
+    return std::max(mask, covered);
+  });
+}
+
 void RegionMask::Cut(std::span<const PointF> polygon) {
-  if (!Rasterize(polygon)) return;
-  const auto width = static_cast<std::size_t>(rect_.width);
-  for (std::size_t y = 0; y < static_cast<std::size_t>(rect_.height); ++y) {
-    const float* difference = coverage_.data() + y * (width + 2);
-    std::uint8_t* out = mask_.data() + y * width;
-    float sum = 0;
-    for (std::size_t x = 0; x < width; ++x) {
-      sum += difference[x];
-      const float covered = std::min(std::abs(sum), 1.f) * 255 + .5f;
-      out[x] = Scaled(out[x], 255 - static_cast<unsigned>(covered));
-    }
-  }
+  Cover(polygon, [](std::uint8_t mask, std::uint8_t covered) {
+    return Scaled(mask, 255u - covered);
+  });
 }
 
 void RegionMask::Feather(float feather) {

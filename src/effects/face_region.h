@@ -100,6 +100,9 @@ class RegionMask {
  private:
   // False: nothing of it is inside.
   bool Rasterize(std::span<const PointF> polygon);
+  // combine(mask, how much of the pixel the polygon covers) for each pixel.
+  template <typename Combine>
+  void Cover(std::span<const PointF> polygon, Combine combine);
 
   PixelRect rect_;
   std::vector<std::uint8_t> mask_;

@@ -149,6 +149,24 @@ Result<> RegisterFFmpegDevices();
 tl::unexpected<Error> FailWithFFmpeg(const FFmpeg& ffmpeg, std::string doing,
                                      int error_number);
 
+// Options by name, as FFmpeg takes them.
+class FFmpegOptions {
+ public:
+  explicit FFmpegOptions(const FFmpeg& ffmpeg) : ffmpeg_(ffmpeg) {}
+  ~FFmpegOptions() { ffmpeg_.av_dict_free(&dictionary_); }
+  FFmpegOptions(const FFmpegOptions&) = delete;
+  FFmpegOptions& operator=(const FFmpegOptions&) = delete;
+
+  void Set(const char* key, const std::string& value) {
+    ffmpeg_.av_dict_set(&dictionary_, key, value.c_str(), 0);
+  }
+  AVDictionary** get() { return &dictionary_; }
+
+ private:
+  const FFmpeg& ffmpeg_;
+  AVDictionary* dictionary_ = nullptr;
+};
+
 struct FFmpegFree {
   const FFmpeg* ffmpeg = nullptr;
   void operator()(AVFrame* frame) const { ffmpeg->av_frame_free(&frame); }

@@ -236,14 +236,11 @@ Result<> MuxerSink::OpenOutput() {
     return {};
   }
   if (target_.kind == Kind::kRtsp) return {};
-  AVDictionary* dictionary = nullptr;
-  if (target_.kind == Kind::kRtmp) {
-    ffmpeg_.av_dict_set(&dictionary, "tcp_nodelay", "1", 0);
-  }
+  FFmpegOptions options(ffmpeg_);
+  if (target_.kind == Kind::kRtmp) options.Set("tcp_nodelay", "1");
   const int opened =
       ffmpeg_.avio_open2(&context_->pb, context_->url, AVIO_FLAG_WRITE,
-                         &context_->interrupt_callback, &dictionary);
-  ffmpeg_.av_dict_free(&dictionary);
+                         &context_->interrupt_callback, options.get());
   if (opened < 0) return Failure("opening", opened);
   return {};
 }
@@ -362,9 +359,9 @@ Result<> MuxerSink::Begin(YuvColor color) {
 }
 
 Result<> MuxerSink::WriteHeader() {
-  AVDictionary* dictionary = nullptr;
+  FFmpegOptions options(ffmpeg_);
   const auto set = [&](const char* key, const std::string& value) {
-    ffmpeg_.av_dict_set(&dictionary, key, value.c_str(), 0);
+    options.Set(key, value);
   };
   const std::string_view format = target_.format;
   if (format == "mp4" || format == "mov") {
@@ -391,8 +388,7 @@ Result<> MuxerSink::WriteHeader() {
                          ? "temp_file+independent_segments+delete_segments"
                          : "temp_file+independent_segments");
   }
-  const int written = ffmpeg_.avformat_write_header(context_, &dictionary);
-  ffmpeg_.av_dict_free(&dictionary);
+  const int written = ffmpeg_.avformat_write_header(context_, options.get());
   if (written < 0) return Failure("writing to", written);
   return {};
 }

@@ -56,24 +56,6 @@ class Watch {
   steady_clock::time_point deadline_;
 };
 
-// Options of FFmpeg.
-class Dictionary {
- public:
-  explicit Dictionary(const FFmpeg& ffmpeg) : ffmpeg_(ffmpeg) {}
-  ~Dictionary() { ffmpeg_.av_dict_free(&dictionary_); }
-  Dictionary(const Dictionary&) = delete;
-  Dictionary& operator=(const Dictionary&) = delete;
-
-  void Set(const char* key, const std::string& value) {
-    ffmpeg_.av_dict_set(&dictionary_, key, value.c_str(), 0);
-  }
-  AVDictionary** get() { return &dictionary_; }
-
- private:
-  const FFmpeg& ffmpeg_;
-  AVDictionary* dictionary_ = nullptr;
-};
-
 struct CloseFormat {
   const FFmpeg* ffmpeg = nullptr;
   void operator()(AVFormatContext* format) const {
@@ -202,7 +184,7 @@ tl::unexpected<Error> FFmpegStream::FailAt(const char* doing, int error) const {
 }
 
 Result<> FFmpegStream::OpenFormat(const std::string& rtsp_transport) {
-  Dictionary options(ffmpeg_);
+  FFmpegOptions options(ffmpeg_);
   if (!address_.protocols.empty()) {
     options.Set("protocol_whitelist", address_.protocols);
   }

@@ -17,23 +17,6 @@ constexpr EncoderName kX264 = {"x264", "libx264", AV_CODEC_ID_H264};
 constexpr EncoderName kVp9 = {"vp9", "libvpx-vp9", AV_CODEC_ID_VP9};
 constexpr EncoderName kEncoders[] = {kNvenc, kVaapi, kX264, kVp9};
 
-class Options {
- public:
-  explicit Options(const FFmpeg& ffmpeg) : ffmpeg_(ffmpeg) {}
-  ~Options() { ffmpeg_.av_dict_free(&dictionary_); }
-  Options(const Options&) = delete;
-  Options& operator=(const Options&) = delete;
-
-  void Set(const char* key, const std::string& value) {
-    ffmpeg_.av_dict_set(&dictionary_, key, value.c_str(), 0);
-  }
-  AVDictionary** get() { return &dictionary_; }
-
- private:
-  const FFmpeg& ffmpeg_;
-  AVDictionary* dictionary_ = nullptr;
-};
-
 constexpr std::string_view kX264Presets[] = {
     "ultrafast", "superfast", "veryfast", "faster",   "fast",
     "medium",    "slow",      "slower",   "veryslow", "placebo"};
@@ -48,14 +31,14 @@ Result<> CheckPreset(const std::string& preset) {
               "no preset \"" + preset + "\"; there are " + known);
 }
 
-void SetX264(const VideoSinkOptions& options, Options& to) {
+void SetX264(const VideoSinkOptions& options, FFmpegOptions& to) {
   to.Set("preset", options.preset);
   if (options.low_latency) to.Set("tune", "zerolatency");
   if (options.bitrate <= 0) to.Set("crf", "23");
   to.Set("forced-idr", "1");
 }
 
-void SetNvenc(const VideoSinkOptions& options, Options& to) {
+void SetNvenc(const VideoSinkOptions& options, FFmpegOptions& to) {
   to.Set("preset", "p4");
   to.Set("tune", options.low_latency ? "ull" : "hq");
   to.Set("rc", options.bitrate > 0 ? "cbr" : "vbr");
@@ -64,13 +47,13 @@ void SetNvenc(const VideoSinkOptions& options, Options& to) {
   to.Set("forced-idr", "1");
 }
 
-void SetVaapi(const VideoSinkOptions& options, Options& to) {
+void SetVaapi(const VideoSinkOptions& options, FFmpegOptions& to) {
   to.Set("rc_mode", options.bitrate > 0 ? "CBR" : "CQP");
   if (options.bitrate <= 0) to.Set("qp", "23");
   if (options.low_latency) to.Set("async_depth", "1");
 }
 
-void SetVp9(const VideoSinkOptions& options, Options& to) {
+void SetVp9(const VideoSinkOptions& options, FFmpegOptions& to) {
   to.Set("deadline", options.low_latency ? "realtime" : "good");
   to.Set("cpu-used", options.low_latency ? "8" : "5");
   to.Set("row-mt", "1");
@@ -79,7 +62,7 @@ void SetVp9(const VideoSinkOptions& options, Options& to) {
 }
 
 void SetOptions(const EncoderName& name, const VideoSinkOptions& options,
-                Options& to) {
+                FFmpegOptions& to) {
   if (name.name == kX264.name) SetX264(options, to);
   if (name.name == kNvenc.name) SetNvenc(options, to);
   if (name.name == kVaapi.name) SetVaapi(options, to);
@@ -193,7 +176,7 @@ Result<> VideoEncoder::Start(const EncoderName& name, const VideoFormat& format,
   if (name.name == kVaapi.name) {
     if (const auto prepared = PrepareVaapi(); !prepared) return prepared;
   }
-  Options dictionary(ffmpeg_);
+  FFmpegOptions dictionary(ffmpeg_);
   SetOptions(name, options, dictionary);
   const int opened = ffmpeg_.avcodec_open2(&context, codec, dictionary.get());
   if (opened < 0) {
