@@ -108,51 +108,55 @@ void RegionMask::Reset(const PixelRect& rect) {
   mask_.assign(Area(rect_), 0);
 }
 
-bool RegionMask::Rasterize(std::span<const PointF> polygon) {
-  if (rect_.empty() || polygon.size() < 3 ||
-      !std::all_of(polygon.begin(), polygon.end(), IsUsable)) {
-    return false;
-  }
-  const auto stride = static_cast<std::size_t>(rect_.width) + 2;
-  coverage_.assign(stride * static_cast<std::size_t>(rect_.height), 0);
-  const auto width = static_cast<float>(rect_.width);
-  const auto height = static_cast<float>(rect_.height);
-  bool any = false;
+PixelRect RegionMask::Rasterize(std::span<const PointF> polygon) {
+  if (rect_.empty() || polygon.size() < 3) return {};
+  // Eyes are small in a face: only what the polygon spans is looked at.
+  PixelRect span = BoundsWithin(polygon, 0, rect_.right(), rect_.bottom());
+  const int left = std::max(span.x, rect_.x), top = std::max(span.y, rect_.y);
+  span = {left, top, span.right() - left, span.bottom() - top};
+  if (span.empty()) return {};
+  const auto stride = static_cast<std::size_t>(span.width) + 2;
+  coverage_.assign(stride * static_cast<std::size_t>(span.height), 0);
+  const auto width = static_cast<float>(span.width);
+  const auto height = static_cast<float>(span.height);
   for (std::size_t i = 0; i < polygon.size(); ++i) {
     PointF a = polygon[i];
     PointF b = polygon[i + 1 < polygon.size() ? i + 1 : 0];
-    a = {a.x - static_cast<float>(rect_.x), a.y - static_cast<float>(rect_.y)};
-    b = {b.x - static_cast<float>(rect_.x), b.y - static_cast<float>(rect_.y)};
+    a = {a.x - static_cast<float>(span.x), a.y - static_cast<float>(span.y)};
+    b = {b.x - static_cast<float>(span.x), b.y - static_cast<float>(span.y)};
     float direction = 1;
     if (a.y > b.y) {
       std::swap(a, b);
       direction = -1;
     }
-    const float top = std::max(a.y, 0.f);
-    const float bottom = std::min(b.y, height);
-    if (!(top < bottom)) continue;
-    any = true;
+    const float upper = std::max(a.y, 0.f);
+    const float lower = std::min(b.y, height);
+    if (!(upper < lower)) continue;
     const float slope = (b.x - a.x) / (b.y - a.y);
     const auto x_at = [&](float y) {
       return std::clamp(a.x + (y - a.y) * slope, 0.f, width);
     };
-    for (int y = static_cast<int>(top); static_cast<float>(y) < bottom; ++y) {
-      const float from = std::max(top, static_cast<float>(y));
-      const float to = std::min(bottom, static_cast<float>(y + 1));
+    for (int y = static_cast<int>(upper); static_cast<float>(y) < lower; ++y) {
+      const float from = std::max(upper, static_cast<float>(y));
+      const float to = std::min(lower, static_cast<float>(y + 1));
       AccumulateRow(coverage_.data() + static_cast<std::size_t>(y) * stride,
                     direction * (to - from), x_at(from), x_at(to));
     }
   }
-  return any;
+  return span;
 }
 
 template <typename Combine>
 void RegionMask::Cover(std::span<const PointF> polygon, Combine combine) {
-  if (!Rasterize(polygon)) return;
-  const auto width = static_cast<std::size_t>(rect_.width);
-  for (std::size_t y = 0; y < static_cast<std::size_t>(rect_.height); ++y) {
-    const float* difference = coverage_.data() + y * (width + 2);
-    std::uint8_t* out = mask_.data() + y * width;
+  const PixelRect span = Rasterize(polygon);
+  const auto width = static_cast<std::size_t>(span.width);
+  for (int y = 0; y < span.height; ++y) {
+    const float* difference =
+        coverage_.data() + static_cast<std::size_t>(y) * (width + 2);
+    std::uint8_t* out = mask_.data() +
+                        static_cast<std::size_t>(span.y - rect_.y + y) *
+                            static_cast<std::size_t>(rect_.width) +
+                        static_cast<std::size_t>(span.x - rect_.x);
     float sum = 0;
     for (std::size_t x = 0; x < width; ++x) {
       sum += difference[x];

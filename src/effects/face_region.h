@@ -98,8 +98,9 @@ class RegionMask {
   ImageView Chroma();
 
  private:
-  // False: nothing of it is inside.
-  bool Rasterize(std::span<const PointF> polygon);
+  // The polygon's edges into coverage_, which spans the pixels of the picture
+  // that are returned: empty where nothing of it is inside.
+  PixelRect Rasterize(std::span<const PointF> polygon);
   // combine(mask, how much of the pixel the polygon covers) for each pixel.
   template <typename Combine>
   void Cover(std::span<const PointF> polygon, Combine combine);
@@ -107,7 +108,7 @@ class RegionMask {
   PixelRect rect_;
   std::vector<std::uint8_t> mask_;
   std::vector<std::uint8_t> chroma_;
-  std::vector<float> coverage_;  // Signed areas; all 0 between calls.
+  std::vector<float> coverage_;  // Signed areas of the last polygon.
   std::vector<std::uint8_t> line_;
   std::vector<std::uint8_t> blurred_;
   std::vector<std::uint32_t> sums_;

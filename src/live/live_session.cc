@@ -18,8 +18,9 @@ using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
 // Long enough to even out a slow frame, short enough to stay near to live.
-constexpr std::size_t kLiveQueue = 3;
-constexpr std::size_t kFileQueue = 8;
+constexpr std::size_t kQueue = 3;
+// Before faces: what comes while models open, or while a picture is searched.
+constexpr std::size_t kFirstQueue = 10;
 
 // A face may be shown for so long before it is found and hidden.
 constexpr std::chrono::milliseconds kHiddenFacesEvery{200};
@@ -59,9 +60,9 @@ class Session final : public LiveSession {
         effects_(std::move(effects)),
         sink_(std::move(sink)),
         live_(source_->info().live && !source_->info().kept),
-        decoded_(live_ ? kLiveQueue : kFileQueue),
-        tracked_(kLiveQueue),
-        finished_(kLiveQueue),
+        decoded_(kFirstQueue),
+        tracked_(kQueue),
+        finished_(kQueue),
         decode_stage_(metrics, "decode"),
         track_stage_(metrics, "track"),
         effect_stage_(metrics, "effects"),
