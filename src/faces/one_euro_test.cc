@@ -24,7 +24,7 @@ TEST(OneEuroFilter, LeavesTheFirstPointsAsTheyAre) {
 }
 
 TEST(OneEuroFilter, FollowsTheFormula) {
-  OneEuroFilter filter;
+  OneEuroFilter filter({.beta = 80, .derivative_cutoff = 1});
   Apply(filter, 0, {100, 0, 0});
   const Point3F second = Apply(filter, 40000, {110, 0, 0});
   const auto weight = [](double cutoff) {
