@@ -276,7 +276,7 @@ class Session final : public LiveSession {
 
   Result<> EmitOne(const Shot& shot) {
     if (options_.on_frame) {
-      if (const auto told = options_.on_frame(shot.frame, shot.faces); !told) {
+      if (auto told = options_.on_frame(shot.frame, shot.faces); !told) {
         return told;
       }
     }
@@ -344,11 +344,9 @@ void AddAllEffects(EffectRegistry& registry) {
   registry.Add(FilterKind());
 }
 
-Result<std::unique_ptr<LiveSession>> LiveSession::Open(LiveOptions options,
-                                                       const ModelStore& models,
-                                                       const Gallery* gallery,
-                                                       MetricsRegistry& metrics,
-                                                       std::stop_token stop) {
+Result<std::unique_ptr<LiveSession>> LiveSession::Open(
+    LiveOptions options, const ModelStore& models, const Gallery* gallery,
+    MetricsRegistry& metrics, const std::stop_token& stop) {
   // What costs least and fails most often first.
   std::vector<std::unique_ptr<Effect>> effects;
   for (const ChosenEffect& chosen : options.effects) {

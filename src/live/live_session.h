@@ -80,7 +80,7 @@ class LiveSession {
                                                    const ModelStore& models,
                                                    const Gallery* gallery,
                                                    MetricsRegistry& metrics,
-                                                   std::stop_token stop);
+                                                   const std::stop_token& stop);
   virtual ~LiveSession() = default;
 
   // To the end of the source, the limits, or until `stop` is requested; then

@@ -47,9 +47,9 @@ struct VideoInfo {
 
 // Hostile streams are stopped by these before anything is allocated for them.
 struct VideoLimits {
-  std::int64_t max_pixels = 7680 * 4320;  // Width times height.
-  double max_frame_rate = 240;            // Frames a second.
-  int max_streams = 32;                   // In one container.
+  std::int64_t max_pixels = std::int64_t{7680} * 4320;  // Width times height.
+  double max_frame_rate = 240;                          // Frames a second.
+  int max_streams = 32;                                 // In one container.
 };
 
 struct VideoSourceOptions {
