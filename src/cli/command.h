@@ -33,6 +33,7 @@ struct CommandContext {
 };
 
 // One file per subcommand; main.cc calls each of these once.
+void AddArchiveCommand(CLI::App& app, CommandContext& context);
 void AddCacheCommand(CLI::App& app, CommandContext& context);
 void AddCollectCommand(CLI::App& app, CommandContext& context);
 void AddCollectionCommand(CLI::App& app, CommandContext& context);

@@ -1,6 +1,7 @@
 #include "core/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <cstring>
 
@@ -51,6 +52,18 @@ std::string Digest::ToHex() const {
     hex += kDigits[byte & 15];
   }
   return hex;
+}
+
+Digest HmacSha256(std::span<const std::byte> key, std::string_view message) {
+  Digest digest;
+  // A null key would be the one of the call before.
+  static constexpr unsigned char kNone = 0;
+  const void* bytes = key.empty() ? static_cast<const void*>(&kNone)
+                                  : static_cast<const void*>(key.data());
+  OCELLI_CHECK(HMAC(EVP_sha256(), bytes, static_cast<int>(key.size()),
+                    reinterpret_cast<const unsigned char*>(message.data()),
+                    message.size(), digest.bytes.data(), nullptr));
+  return digest;
 }
 
 Result<Digest> Digest::FromHex(std::string_view hex) {

@@ -27,6 +27,9 @@ struct Digest {
 Digest Sha256(std::span<const std::byte> bytes);
 Digest Sha256(std::string_view bytes);
 
+// RFC 2104 with SHA-256.
+Digest HmacSha256(std::span<const std::byte> key, std::string_view message);
+
 // SHA-256 of bytes that come in pieces. Not thread-safe.
 class Sha256Stream {
  public:

@@ -59,6 +59,25 @@ TEST(DigestTest, WhatIsNoDigestIsRefused) {
   }
 }
 
+// RFC 4231, cases 2 and 6.
+TEST(DigestTest, HmacIsThatOfTheStandard) {
+  const std::string short_key = "Jefe";
+  EXPECT_EQ(HmacSha256(std::as_bytes(std::span(short_key)),
+                       "what do ya want for nothing?")
+                .ToHex(),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  const std::string long_key(131, '\xaa');
+  EXPECT_EQ(HmacSha256(std::as_bytes(std::span(long_key)),
+                       "Test Using Larger Than Block-Size Key - Hash Key First")
+                .ToHex(),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+TEST(DigestTest, HmacTakesAnEmptyKeyAndMessage) {
+  EXPECT_EQ(HmacSha256({}, "").ToHex(),
+            "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
 TEST(DigestTest, IsAKey) {
   const Digest a = Sha256("a"), b = Sha256("b");
   EXPECT_EQ((std::unordered_set<Digest>{a, b, a}.size()), 2u);

@@ -7,13 +7,14 @@ namespace ocelli {
 
 // Where a user's state lives. Nothing is created by asking.
 struct Paths {
-  std::filesystem::path data;   // Models, people. $XDG_DATA_HOME/ocelli.
+  std::filesystem::path data;   // Models, people, archives. $XDG_DATA_HOME/ocelli.
   std::filesystem::path cache;  // Results. $XDG_CACHE_HOME/ocelli.
 
   std::filesystem::path models() const { return data / "models"; }
   std::filesystem::path demo() const { return data / "demo"; }
   std::filesystem::path gallery() const { return data / "people.sqlite"; }
   std::filesystem::path collections() const { return data / "collections"; }
+  std::filesystem::path archives() const { return data / "archive"; }
   std::filesystem::path results() const { return cache / "results.sqlite"; }
 };
 
