@@ -7,8 +7,10 @@ namespace ocelli {
 
 // Where a user's state lives. Nothing is created by asking.
 struct Paths {
-  std::filesystem::path data;   // Models, people, archives. $XDG_DATA_HOME/ocelli.
-  std::filesystem::path cache;  // Results. $XDG_CACHE_HOME/ocelli.
+  // Models, people, archives. $XDG_DATA_HOME/ocelli.
+  std::filesystem::path data;
+  // Results. $XDG_CACHE_HOME/ocelli.
+  std::filesystem::path cache;
 
   std::filesystem::path models() const { return data / "models"; }
   std::filesystem::path demo() const { return data / "demo"; }
