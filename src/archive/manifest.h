@@ -15,8 +15,8 @@ namespace ocelli {
 
 // One line of a manifest (docs/archive.md): a frame, or the end of a run.
 struct ManifestLine {
-  FrameRecord frame;  // Of an end: seq is that of the frame after it, digest
-                      // and pictures' values are zero.
+  FrameRecord frame;  // Of an end: seq is that of the frame after it, run the
+                      // one that ended; what is of pictures is zero.
   bool end = false;
   bool dropped = false;  // The spool was full: there is no object.
   std::string key;       // Below the archive's root; of an equal frame before

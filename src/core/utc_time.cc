@@ -5,17 +5,19 @@
 
 namespace ocelli {
 
-std::string UtcText(std::chrono::system_clock::time_point time) {
+std::string UtcText(std::chrono::system_clock::time_point time,
+                    UtcPrecision precision) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-  const auto milliseconds =
-      std::chrono::floor<std::chrono::milliseconds>(time - whole).count();
+  const auto microseconds = static_cast<int>(
+      std::chrono::floor<std::chrono::microseconds>(time - whole).count());
   const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
   std::tm utc = {};
   gmtime_r(&seconds, &utc);
   char day[40], text[64];
   std::strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &utc);
-  std::snprintf(text, sizeof(text), "%s.%03dZ", day,
-                static_cast<int>(milliseconds));
+  const bool fine = precision == UtcPrecision::kMicroseconds;
+  std::snprintf(text, sizeof(text), "%s.%0*dZ", day, fine ? 6 : 3,
+                fine ? microseconds : microseconds / 1000);
   return text;
 }
 

@@ -8,8 +8,8 @@ namespace {
 using std::chrono::system_clock;
 
 TEST(UtcTime, IsReadAsItWasWritten) {
-  const auto time = system_clock::time_point(
-      std::chrono::milliseconds(1'764'080'655'123));
+  const auto time =
+      system_clock::time_point(std::chrono::milliseconds(1'764'080'655'123));
   EXPECT_EQ(UtcText(time), "2025-11-25T14:24:15.123Z");
   EXPECT_EQ(ParseUtc(UtcText(time)).value(), time);
 }
@@ -19,6 +19,17 @@ TEST(UtcTime, RoundsPartsOfAMillisecondDown) {
             "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(UtcText(system_clock::time_point(std::chrono::microseconds(-1))),
             "1969-12-31T23:59:59.999Z");
+}
+
+TEST(UtcTime, IsWrittenToTheMicrosecondOnRequest) {
+  const auto time = system_clock::time_point(
+      std::chrono::microseconds(1'764'080'655'123'456));
+  const std::string text = UtcText(time, UtcPrecision::kMicroseconds);
+  EXPECT_EQ(text, "2025-11-25T14:24:15.123456Z");
+  EXPECT_EQ(ParseUtc(text).value(), time);
+  EXPECT_EQ(UtcText(system_clock::time_point(std::chrono::microseconds(-1)),
+                    UtcPrecision::kMicroseconds),
+            "1969-12-31T23:59:59.999999Z");
 }
 
 TEST(UtcTime, TakesSecondsInPartsOfAnyLength) {
