@@ -24,7 +24,10 @@ struct SpoolOptions {
 // long as a copy of this lives.
 struct SpooledFrame {
   FrameRecord record;
-  bool dropped = false;  // DropOldest() gave up its body before a restart.
+  bool dropped = false;  // It has no body any more.
+  // Dropped because the disk damaged it: what was found. If that was its head,
+  // its size and digest are zero, and its times those of a frame beside it.
+  std::string damage;
   ByteSource body;
 };
 
@@ -55,13 +58,13 @@ class Spool {
   virtual Result<> Sync() = 0;
 
   // The first synced frame that was not given yet; none: there is none now.
-  // kDataLoss: the disk damaged it; it counts as given, without a body.
+  // No seq is left out: what was dropped or damaged is given as such.
   virtual Result<std::optional<SpooledFrame>> Next() = 0;
 
-  // Gives up the body of the frame that Next() would have returned, so that
-  // its space can be used again; returned without a body, `dropped`. None:
-  // nothing waits. That it was there survives a power cut.
-  virtual Result<std::optional<SpooledFrame>> DropOldest() = 0;
+  // Gives up the bodies of the oldest file of frames that Next() has given none
+  // of, so that Append() has room again. Next() gives them in their turn,
+  // `dropped`, also after a power cut. How many; 0: there is no such file.
+  virtual Result<std::uint64_t> DropOldest() = 0;
 
   // Frames up to `seq` are stored elsewhere: their space is free again as soon
   // as a whole file of them is.
