@@ -1,12 +1,17 @@
 #include <turbojpeg.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "media/codec.h"
 #include "media/exif.h"
+#include "media/jpeg_colors.h"
 
 namespace ocelli {
 namespace {
@@ -107,6 +112,12 @@ tl::unexpected<Error> Damaged(std::span<const std::byte> jpeg,
   return Fail(ErrorCode::kDataLoss, "damaged JPEG: " + reason);
 }
 
+// SOF0 to SOF15, ITU T.81, table B.1.
+bool IsStartOfFrame(std::uint32_t marker) {
+  return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
+         marker != 0xcc;
+}
+
 Image CmykToRgb(const std::vector<std::uint8_t>& cmyk, int width, int height,
                 bool inverted) {
   Image image(width, height, PixelFormat::kRgb8);
@@ -181,16 +192,34 @@ Result<Image> DecodeJpeg(std::span<const std::byte> encoded,
   return Upright(std::move(image), header.orientation);
 }
 
+tl::unexpected<Error> CannotEncode(int width, int height, int quality) {
+  return Fail(ErrorCode::kInvalidArgument,
+              "encoding a JPEG of " + std::to_string(width) + "x" +
+                  std::to_string(height) + " pixels in quality " +
+                  std::to_string(quality));
+}
+
+// What encoding planes needs, kept for the next picture of the thread.
+struct PlaneEncoder {
+  PlaneEncoder() : turbo(tjInitCompress()) {}
+  ~PlaneEncoder() { tjFree(output); }
+  PlaneEncoder(const PlaneEncoder&) = delete;
+  PlaneEncoder& operator=(const PlaneEncoder&) = delete;
+
+  TurboJpeg turbo;
+  // TurboJPEG's own, which it makes larger; it knows it by its address.
+  unsigned char* output = nullptr;
+  unsigned long size = 0;
+  YuvImage converted;
+};
+
 }  // namespace
 
 const Codec kJpegCodec = {"JPEG", ".jpg", RecognizesJpeg, DecodeJpeg};
 
 Result<std::vector<std::byte>> EncodeJpeg(ImageView image, int quality) {
   if (image.empty() || quality < 1 || quality > 100) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "encoding a JPEG of " + std::to_string(image.width) + "x" +
-                    std::to_string(image.height) + " pixels in quality " +
-                    std::to_string(quality));
+    return CannotEncode(image.width, image.height, quality);
   }
   const TurboJpeg turbo(tjInitCompress());
   if (!turbo) return Fail(ErrorCode::kResourceExhausted, "no memory for JPEG");
@@ -208,6 +237,68 @@ Result<std::vector<std::byte>> EncodeJpeg(ImageView image, int quality) {
   }
   const auto* bytes = reinterpret_cast<const std::byte*>(buffer);
   return std::vector<std::byte>(bytes, bytes + size);
+}
+
+Result<std::vector<std::byte>> EncodeJpeg(YuvView image, int quality) {
+  constexpr int kMostPixels = 65500;  // Of a side, JPEG_MAX_DIMENSION.
+  if (image.empty() || quality < 1 || quality > 100 ||
+      std::max(image.width, image.height) > kMostPixels) {
+    return CannotEncode(image.width, image.height, quality);
+  }
+  thread_local PlaneEncoder encoder;
+  if (!encoder.turbo) {
+    return Fail(ErrorCode::kResourceExhausted, "no memory for JPEG");
+  }
+  YuvView planes = image;
+  // TurboJPEG reads whole blocks of chroma, so also the luma beside odd sizes.
+  const int width = 2 * image.chroma_width();
+  const int height = 2 * image.chroma_height();
+  if (!HasJpegColors(image.color) || width != image.width ||
+      height != image.height) {
+    if (encoder.converted.width() != width ||
+        encoder.converted.height() != height) {
+      encoder.converted =
+          YuvImage(width, height, {YuvColor::Matrix::kBt601, true});
+    }
+    ToJpegColors(image, encoder.converted.MutableView());
+    planes = encoder.converted;
+  }
+  const unsigned char* sources[] = {planes.y, planes.u, planes.v};
+  const int strides[] = {static_cast<int>(planes.y_stride),
+                         static_cast<int>(planes.uv_stride),
+                         static_cast<int>(planes.uv_stride)};
+  if (tjCompressFromYUVPlanes(
+          encoder.turbo.get(), sources, image.width, strides, image.height,
+          TJSAMP_420, &encoder.output, &encoder.size, quality, 0) != 0) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        std::string("encoding a JPEG: ") + tjGetErrorStr2(encoder.turbo.get()));
+  }
+  const auto* bytes = reinterpret_cast<const std::byte*>(encoder.output);
+  return std::vector<std::byte>(bytes, bytes + encoder.size);
+}
+
+Result<ImageSize> ReadJpegSize(std::span<const std::byte> encoded,
+                               const ImageLimits& limits) {
+  if (!RecognizesJpeg(encoded)) {
+    return Fail(ErrorCode::kInvalidArgument, "not a JPEG");
+  }
+  ImageSize size;
+  const bool whole = WalkSegments(
+      encoded, [&](std::uint32_t marker, std::span<const std::byte> payload) {
+        if (IsStartOfFrame(marker) && payload.size() >= 5 && size.width == 0) {
+          size.height = static_cast<int>(BigEndian16(payload, 1));
+          size.width = static_cast<int>(BigEndian16(payload, 3));
+        }
+        return true;
+      });
+  if (!whole) return Damaged(encoded, "");
+  if (const auto checked = CheckSize(size.width, size.height, limits);
+      !checked) {
+    return checked.Failure();
+  }
+  if (ReadHeader(encoded).orientation >= 5) std::swap(size.width, size.height);
+  return size;
 }
 
 }  // namespace ocelli

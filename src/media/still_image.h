@@ -8,6 +8,7 @@
 
 #include "core/image.h"
 #include "core/result.h"
+#include "core/yuv_image.h"
 
 namespace ocelli {
 
@@ -45,6 +46,18 @@ std::string_view ImageFileEnding(std::span<const std::byte> encoded);
 
 // Baseline JPEG, 4:2:0; quality from 1 to 100.
 Result<std::vector<std::byte>> EncodeJpeg(ImageView image, int quality = 90);
+// Without a way over RGB. Keeps memory for the next one of the same thread.
+Result<std::vector<std::byte>> EncodeJpeg(YuvView image, int quality = 90);
+
+struct ImageSize {
+  int width = 0;
+  int height = 0;
+  bool operator==(const ImageSize&) const = default;
+};
+// Of a JPEG, upright, without decoding it. kInvalidArgument (no JPEG),
+// kDataLoss (no size, or truncated), kResourceExhausted (over a limit).
+Result<ImageSize> ReadJpegSize(std::span<const std::byte> encoded,
+                               const ImageLimits& limits = {});
 
 // PNG of 8 bits a channel.
 Result<std::vector<std::byte>> EncodePng(ImageView image);

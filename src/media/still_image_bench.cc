@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "media/exif.h"
+#include "media/jpeg_colors.h"
 #include "media/still_image.h"
 
 namespace ocelli {
@@ -53,6 +54,26 @@ void BM_EncodeJpeg(benchmark::State& state) {
   CountPixels(state, photo);
 }
 BENCHMARK(BM_EncodeJpeg)->Unit(benchmark::kMillisecond);
+
+// As decoders give it: BT.709, limited range.
+void BM_EncodeJpegOfPlanes(benchmark::State& state) {
+  const Image photo = Photo(1920, 1080);
+  const YuvImage planes = ToYuv(photo, {});
+  for (auto _ : state) {
+    if (!EncodeJpeg(planes.view())) state.SkipWithError("encoding failed");
+  }
+  CountPixels(state, photo);
+}
+BENCHMARK(BM_EncodeJpegOfPlanes)->Unit(benchmark::kMillisecond);
+
+void BM_ToJpegColors(benchmark::State& state) {
+  const Image photo = Photo(1920, 1080);
+  const YuvImage planes = ToYuv(photo, {});
+  YuvImage converted(1920, 1080, {YuvColor::Matrix::kBt601, true});
+  for (auto _ : state) ToJpegColors(planes, converted.MutableView());
+  CountPixels(state, photo);
+}
+BENCHMARK(BM_ToJpegColors)->Unit(benchmark::kMillisecond);
 
 // A quarter turn, what most phone pictures need.
 void BM_Upright(benchmark::State& state) {
