@@ -1,90 +1,20 @@
 #include "net/http_client.h"
 
-#include <curl/curl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 
-#include "core/shared_library.h"
 #include "net/address.h"
+#include "net/curl.h"
 
 namespace ocelli {
 namespace {
 
 constexpr std::uint64_t kStallBytes = 1024;
-
-// What we use of libcurl.
-struct Curl {
-  decltype(curl_global_init)* global_init;
-  decltype(curl_easy_init)* easy_init;
-  decltype(curl_easy_cleanup)* easy_cleanup;
-  decltype(curl_easy_reset)* easy_reset;
-  decltype(curl_easy_setopt)* easy_setopt;
-  decltype(curl_easy_getinfo)* easy_getinfo;
-  decltype(curl_easy_strerror)* easy_strerror;
-  decltype(curl_slist_append)* slist_append;
-  decltype(curl_slist_free_all)* slist_free_all;
-  decltype(curl_multi_init)* multi_init;
-  decltype(curl_multi_cleanup)* multi_cleanup;
-  decltype(curl_multi_add_handle)* multi_add_handle;
-  decltype(curl_multi_remove_handle)* multi_remove_handle;
-  decltype(curl_multi_perform)* multi_perform;
-  decltype(curl_multi_poll)* multi_poll;
-  decltype(curl_multi_wakeup)* multi_wakeup;
-  decltype(curl_multi_info_read)* multi_info_read;
-};
-
-Result<Curl> LoadCurl() {
-  const auto library = SharedLibrary::Open(
-      {"libcurl.so.4", "libcurl-gnutls.so.4"},
-      "libcurl.so.4 is needed to download: install libcurl4");
-  if (!library) return library.Failure();
-  Curl curl{};
-  bool complete = true;
-  const auto find = [&]<typename Signature>(Signature*& function,
-                                            const char* name) {
-    function = library->Function<Signature>(name);
-    complete = complete && function;
-  };
-  find(curl.global_init, "curl_global_init");
-  find(curl.easy_init, "curl_easy_init");
-  find(curl.easy_cleanup, "curl_easy_cleanup");
-  find(curl.easy_reset, "curl_easy_reset");
-  find(curl.easy_setopt, "curl_easy_setopt");
-  find(curl.easy_getinfo, "curl_easy_getinfo");
-  find(curl.easy_strerror, "curl_easy_strerror");
-  find(curl.slist_append, "curl_slist_append");
-  find(curl.slist_free_all, "curl_slist_free_all");
-  find(curl.multi_init, "curl_multi_init");
-  find(curl.multi_cleanup, "curl_multi_cleanup");
-  find(curl.multi_add_handle, "curl_multi_add_handle");
-  find(curl.multi_remove_handle, "curl_multi_remove_handle");
-  find(curl.multi_perform, "curl_multi_perform");
-  find(curl.multi_poll, "curl_multi_poll");
-  find(curl.multi_wakeup, "curl_multi_wakeup");
-  find(curl.multi_info_read, "curl_multi_info_read");
-  if (!complete || curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-    return Fail(ErrorCode::kFailedPrecondition,
-                "libcurl.so.4 cannot be used: version 7.85 or later is needed");
-  }
-  return curl;
-}
-
-const Result<Curl>& LoadedCurl() {
-  static const Result<Curl> curl = LoadCurl();
-  return curl;
-}
-
-std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
-}
 
 bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 ||
@@ -122,9 +52,8 @@ struct Transfer {
 
   // False where there is more of a head than anybody has to say.
   bool CountHead(std::size_t bytes) {
-    constexpr std::size_t kMost = 256 << 10;
     head_bytes += bytes;
-    if (head_bytes <= kMost) return true;
+    if (head_bytes <= kMostHeadBytes) return true;
     outcome = Fail(ErrorCode::kResourceExhausted,
                    "the server sends headers without end");
     return false;
@@ -151,19 +80,8 @@ struct Transfer {
 std::size_t OnHeader(char* data, std::size_t, std::size_t size,
                      void* user) noexcept {
   auto& transfer = *static_cast<Transfer*>(user);
-  auto& headers = transfer.response.headers;
   if (!transfer.CountHead(size)) return 0;
-  const std::string_view line(data, size);
-  const std::size_t colon = line.find(':');
-  if (line.starts_with("HTTP/")) {
-    headers.clear();  // What came before was "100 Continue" or the like.
-  } else if (colon != line.npos) {
-    std::string name(line.substr(0, colon));
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    headers[name] = Trim(line.substr(colon + 1));
-  }
+  AddHeaderLine({data, size}, transfer.response.headers);
   return size;
 }
 
@@ -183,18 +101,6 @@ curl_socket_t OpenPublicSocket(void* user, curlsocktype,
   }
   static_cast<Transfer*>(user)->refused = AddressText(address->addr);
   return CURL_SOCKET_BAD;
-}
-
-ErrorCode ToErrorCode(CURLcode code) {
-  switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-      return ErrorCode::kFailedPrecondition;
-    case CURLE_OUT_OF_MEMORY:
-      return ErrorCode::kResourceExhausted;
-    default:
-      return ErrorCode::kUnavailable;
-  }
 }
 
 }  // namespace
@@ -300,11 +206,7 @@ Result<HttpResponse> HttpClient::State::GetOnce(const Url& url,
   const auto set = [&](CURLoption option, auto value) {
     curl.easy_setopt(easy, option, value);
   };
-  set(CURLOPT_URL, url.ToString().c_str());
-  set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  set(CURLOPT_USERAGENT, "ocelli");
+  SetCommonOptions(curl, easy, url, CaFileOfEnvironment());
   set(CURLOPT_CONNECTTIMEOUT_MS,
       static_cast<long>(options.connect_timeout.count()));
   set(CURLOPT_ERRORBUFFER, reason.data());
@@ -312,20 +214,13 @@ Result<HttpResponse> HttpClient::State::GetOnce(const Url& url,
   set(CURLOPT_HEADERDATA, static_cast<void*>(&transfer));
   set(CURLOPT_WRITEFUNCTION, &OnBody);
   set(CURLOPT_WRITEDATA, static_cast<void*>(&transfer));
-  if (url.IsLoopback() || options.public_only) set(CURLOPT_NOPROXY, "*");
   if (options.public_only) {
+    set(CURLOPT_NOPROXY, "*");
     set(CURLOPT_OPENSOCKETFUNCTION, &OpenPublicSocket);
     set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&transfer));
     if (private_connections) set(CURLOPT_FRESH_CONNECT, 1L);
   } else {
     private_connections = true;
-  }
-  for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
-    const char* file = std::getenv(variable);
-    if (file && *file) {
-      set(CURLOPT_CAINFO, file);
-      break;
-    }
   }
   curl_slist* lines = nullptr;
   for (const std::string& header : options.headers) {
@@ -346,13 +241,7 @@ Result<HttpResponse> HttpClient::State::GetOnce(const Url& url,
                 url.host + " is at " + transfer.refused +
                     ", which is not a public address");
   }
-  if (*code != CURLE_OK) {
-    std::string message = reason[0] ? reason.data() : curl.easy_strerror(*code);
-    if (*code == CURLE_PEER_FAILED_VERIFICATION) {
-      message += " (CURL_CA_BUNDLE may name the file of trusted certificates)";
-    }
-    return Fail(ToErrorCode(*code), message);
-  }
+  if (*code != CURLE_OK) return CurlFailure(curl, *code, reason.data());
   if (!transfer.GiveHead()) return transfer.outcome.Failure();
   return std::move(transfer.response);
 }
