@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,6 +48,11 @@ class FileSystem {
 // Makes the folder (mode 0700) where there is none, and holds its lock as long
 // as it lives. kFailedPrecondition: another process has it, named by its id.
 Result<std::unique_ptr<FileSystem>> OpenSpoolFolder(
+    const std::filesystem::path& folder);
+
+// The process that holds the folder's lock, 0 where it did not say yet. None:
+// nobody does.
+Result<std::optional<std::int64_t>> HolderOfSpoolFolder(
     const std::filesystem::path& folder);
 
 }  // namespace ocelli

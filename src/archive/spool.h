@@ -58,7 +58,9 @@ class Spool {
   virtual Result<> Sync() = 0;
 
   // The first synced frame that was not given yet; none: there is none now.
-  // No seq is left out: what was dropped or damaged is given as such.
+  // No seq is left out: what was dropped or damaged is given as such. On
+  // failure, which is that of reading a file, nothing counts as given; without
+  // that file its frames are given as damaged.
   virtual Result<std::optional<SpooledFrame>> Next() = 0;
 
   // Gives up the bodies of the oldest file of frames that Next() has given none

@@ -1,0 +1,221 @@
+#include "archive/spool_recovery.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "archive/spool_record.h"
+
+namespace ocelli {
+namespace {
+
+constexpr std::string_view kFrames = ".frames";
+constexpr std::string_view kDropped = ".dropped";
+constexpr std::string_view kUnfinished = ".dropped.tmp";
+constexpr std::size_t kDigits = 12;
+
+std::string NameOf(std::uint64_t seq, std::string_view suffix) {
+  std::array<char, 24> digits = {};
+  const int length = std::snprintf(digits.data(), digits.size(), "%0*llu",
+                                   static_cast<int>(kDigits),
+                                   static_cast<unsigned long long>(seq));
+  return std::string(digits.data(), static_cast<std::size_t>(length))
+      .append(suffix);
+}
+
+std::optional<std::uint64_t> SeqOf(std::string_view name,
+                                   std::string_view suffix) {
+  if (name.size() != kDigits + suffix.size() || !name.ends_with(suffix)) {
+    return std::nullopt;
+  }
+  std::uint64_t seq = 0;
+  const auto [end, error] =
+      std::from_chars(name.data(), name.data() + kDigits, seq);
+  if (error != std::errc() || end != name.data() + kDigits) return std::nullopt;
+  return seq;
+}
+
+class Recovery {
+ public:
+  Recovery(FileSystem& files, std::optional<std::uint64_t> released_through)
+      : files_(files),
+        first_seq_(released_through ? *released_through + 1 : 0),
+        next_seq_(first_seq_) {}
+
+  Result<RecoveredSpool> Run() {
+    Result<> done = FindSegments();
+    if (done) done = RemoveReleased();
+    if (done) done = FindSynced();
+    if (done) done = FollowToTheEnd();
+    // Also what a killed process did not get to.
+    if (done) done = files_.SyncFolder();
+    if (!done) return done.Failure();
+    return RecoveredSpool{std::move(segments_), first_seq_, next_seq_};
+  }
+
+ private:
+  using Segments = std::map<std::uint64_t, SpoolSegment>;
+
+  Result<std::shared_ptr<SpoolFile>> Open(Segments::const_iterator segment) {
+    return files_.Open(segment->second.NameFor(segment->first));
+  }
+
+  // All of the segment's file from `offset` on.
+  SpoolSpan SpanOf(Segments::const_iterator segment, std::uint64_t offset) {
+    const auto next = std::next(segment);
+    return {.offset = offset,
+            .end_offset = segment->second.bytes,
+            .first_seq = segment->first,
+            .end_seq = next == segments_.end()
+                           ? std::numeric_limits<std::uint64_t>::max()
+                           : next->first};
+  }
+
+  Result<> FindSegments() {
+    auto names = files_.List();
+    if (!names) return names.Failure();
+    for (const std::string& name : *names) {
+      Result<> removed;
+      if (const auto seq = SeqOf(name, kFrames)) {
+        segments_.try_emplace(*seq);
+      } else if (SeqOf(name, kUnfinished)) {
+        removed = files_.Remove(name);
+      }
+      if (!removed) return removed;
+    }
+    for (const std::string& name : *names) {
+      const auto seq = SeqOf(name, kDropped);
+      if (!seq) continue;
+      const auto [segment, is_new] = segments_.try_emplace(*seq);
+      // It was whole before it got its name, so the frames go.
+      if (!is_new) {
+        auto removed = files_.Remove(NameOf(*seq, kFrames));
+        if (!removed) return removed;
+      }
+      segment->second.dropped = true;
+    }
+    for (auto segment = segments_.begin(); segment != segments_.end();
+         ++segment) {
+      auto file = Open(segment);
+      if (!file) return file.Failure();
+      auto size = (*file)->Size();
+      if (!size) return size.Failure();
+      segment->second.bytes = *size;
+    }
+    return {};
+  }
+
+  Result<> Remove(Segments::iterator segment) {
+    auto removed = files_.Remove(segment->second.NameFor(segment->first));
+    if (removed) segments_.erase(segment);
+    return removed;
+  }
+
+  Result<> RemoveReleased() {
+    while (segments_.size() > 1 &&
+           std::next(segments_.begin())->first <= first_seq_) {
+      auto removed = Remove(segments_.begin());
+      if (!removed) return removed;
+    }
+    return {};
+  }
+
+  // next_seq_: as far as heads know of frames synced before them. from_: the
+  // segment of the first frame that may not have been.
+  Result<> FindSynced() {
+    from_ = segments_.end();
+    while (from_ != segments_.begin()) {
+      --from_;
+      auto file = Open(from_);
+      if (!file) return file.Failure();
+      for (SpoolSpan span = SpanOf(from_, 0);;) {
+        auto found = FindHead(**file, span);
+        if (!found) return found.Failure();
+        if (!*found) break;
+        const SpoolHead& head = (*found)->head;
+        next_seq_ =
+            std::max(next_seq_, std::min(head.synced_before, head.record.seq));
+        span.offset = (*found)->end();
+      }
+      if (next_seq_ >= from_->first) break;
+    }
+    return {};
+  }
+
+  // Up to the first frame that is missing or torn; nothing behind it stays.
+  Result<> FollowToTheEnd() {
+    bool torn = false;
+    for (auto segment = from_; segment != segments_.end();) {
+      auto file = Open(segment);
+      if (!file) return file.Failure();
+      auto end = FollowSegment(**file, segment, torn);
+      if (!end) return end.Failure();
+      while (torn && std::next(segment) != segments_.end()) {
+        auto removed = Remove(std::prev(segments_.end()));
+        if (!removed) return removed;
+      }
+      const auto next = std::next(segment);
+      Result<> done;
+      if (*end == 0) {
+        done = Remove(segment);
+      } else {
+        if (*end < segment->second.bytes) done = (*file)->Truncate(*end);
+        segment->second.bytes = *end;
+        if (done) done = (*file)->Sync();
+      }
+      if (!done) return done;
+      segment = next;
+    }
+    return {};
+  }
+
+  // Where the last of its frames that count ends.
+  Result<std::uint64_t> FollowSegment(const SpoolFile& file,
+                                      Segments::const_iterator segment,
+                                      bool& torn) {
+    std::uint64_t end = 0;
+    for (SpoolSpan span = SpanOf(segment, 0);;) {
+      auto found = FindHead(file, span);
+      if (!found) return found.Failure();
+      if (!*found) return end;
+      const std::uint64_t seq = (*found)->head.record.seq;
+      torn = seq > next_seq_;
+      if (seq == next_seq_) {
+        auto damage = DamageOf(file, **found);
+        if (!damage) return damage.Failure();
+        torn = !damage->empty();
+        if (!torn) ++next_seq_;
+      }
+      if (torn) return end;
+      span.offset = end = std::min((*found)->end(), span.end_offset);
+    }
+  }
+
+  FileSystem& files_;
+  const std::uint64_t first_seq_;
+  std::uint64_t next_seq_;
+  Segments segments_;
+  Segments::iterator from_;
+};
+
+}  // namespace
+
+std::string SpoolSegment::NameFor(std::uint64_t first_seq) const {
+  return NameOf(first_seq, dropped ? kDropped : kFrames);
+}
+
+std::string UnfinishedSegmentName(std::uint64_t first_seq) {
+  return NameOf(first_seq, kUnfinished);
+}
+
+Result<RecoveredSpool> RecoverSpool(
+    FileSystem& files, std::optional<std::uint64_t> released_through) {
+  return Recovery(files, released_through).Run();
+}
+
+}  // namespace ocelli
