@@ -38,13 +38,17 @@ class ManifestLog {
   // The last line, whose chain the next one follows.
   virtual std::optional<ManifestLine> last() const = 0;
 
-  // Sets the lines' chains, writes them and syncs. Their seqs follow.
+  // Sets the lines' chains, writes them and syncs. Their seqs follow. On
+  // failure none of them is there; where a failed sync leaves that open, all
+  // later calls fail, and a log opened anew knows.
   virtual Result<> Append(std::span<ManifestLine> lines) = 0;
 
   // The first segment with lines that SetStored() does not know of.
   virtual Result<std::optional<ManifestSegment>> Unstored() = 0;
-  // The store has so many lines of that segment. Full segments that are stored
-  // may be deleted here, the oldest first, but for the newest kKeptSegments.
+  // The store has so many lines of that segment, if it is still here; that full
+  // ones are stored is known to a log opened later, unless power went. Full
+  // segments that are stored may be deleted here, the oldest first, but for the
+  // newest kKeptSegments.
   static constexpr std::size_t kKeptSegments = 256;
   virtual Result<> SetStored(std::uint64_t first_seq, std::uint64_t lines) = 0;
 };

@@ -1,14 +1,12 @@
 #include "archive/spool_recovery.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cstdio>
 #include <limits>
 #include <memory>
 #include <string_view>
 #include <utility>
 
+#include "archive/numbered_file.h"
 #include "archive/spool_record.h"
 
 namespace ocelli {
@@ -17,28 +15,6 @@ namespace {
 constexpr std::string_view kFrames = ".frames";
 constexpr std::string_view kDropped = ".dropped";
 constexpr std::string_view kUnfinished = ".dropped.tmp";
-constexpr std::size_t kDigits = 12;
-
-std::string NameOf(std::uint64_t seq, std::string_view suffix) {
-  std::array<char, 24> digits = {};
-  const int length = std::snprintf(digits.data(), digits.size(), "%0*llu",
-                                   static_cast<int>(kDigits),
-                                   static_cast<unsigned long long>(seq));
-  return std::string(digits.data(), static_cast<std::size_t>(length))
-      .append(suffix);
-}
-
-std::optional<std::uint64_t> SeqOf(std::string_view name,
-                                   std::string_view suffix) {
-  if (name.size() != kDigits + suffix.size() || !name.ends_with(suffix)) {
-    return std::nullopt;
-  }
-  std::uint64_t seq = 0;
-  const auto [end, error] =
-      std::from_chars(name.data(), name.data() + kDigits, seq);
-  if (error != std::errc() || end != name.data() + kDigits) return std::nullopt;
-  return seq;
-}
 
 class Recovery {
  public:
@@ -81,20 +57,20 @@ class Recovery {
     if (!names) return names.Failure();
     for (const std::string& name : *names) {
       Result<> removed;
-      if (const auto seq = SeqOf(name, kFrames)) {
+      if (const auto seq = NumberOfName(name, kFrames)) {
         segments_.try_emplace(*seq);
-      } else if (SeqOf(name, kUnfinished)) {
+      } else if (NumberOfName(name, kUnfinished)) {
         removed = files_.Remove(name);
       }
       if (!removed) return removed;
     }
     for (const std::string& name : *names) {
-      const auto seq = SeqOf(name, kDropped);
+      const auto seq = NumberOfName(name, kDropped);
       if (!seq) continue;
       const auto [segment, is_new] = segments_.try_emplace(*seq);
       // It was whole before it got its name, so the frames go.
       if (!is_new) {
-        auto removed = files_.Remove(NameOf(*seq, kFrames));
+        auto removed = files_.Remove(NumberedName(*seq, kFrames));
         if (!removed) return removed;
       }
       segment->second.dropped = true;
@@ -206,11 +182,11 @@ class Recovery {
 }  // namespace
 
 std::string SpoolSegment::NameFor(std::uint64_t first_seq) const {
-  return NameOf(first_seq, dropped ? kDropped : kFrames);
+  return NumberedName(first_seq, dropped ? kDropped : kFrames);
 }
 
 std::string UnfinishedSegmentName(std::uint64_t first_seq) {
-  return NameOf(first_seq, kUnfinished);
+  return NumberedName(first_seq, kUnfinished);
 }
 
 Result<RecoveredSpool> RecoverSpool(
