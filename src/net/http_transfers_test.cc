@@ -178,7 +178,7 @@ TEST(HttpTransfers, AnAnswerThatComesBeforeTheBodyIsSentIsTheAnswer) {
   const TestUploadServer server(
       TestUploadServer::Answer(kOk), [](const TestUploadServer::Request&) {
         return TestUploadServer::Reply{
-            TestUploadServer::Status("403 Forbidden", "no"), Then::kGoOn};
+            TestUploadServer::Status("403 Forbidden", "no"), Then::kClose};
       });
   HttpTransfers transfers({});
   const auto reply =
