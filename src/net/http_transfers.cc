@@ -131,7 +131,9 @@ struct HttpTransfers::State {
   explicit State(const HttpTransfersOptions& given);
   ~State();
 
-  std::uint64_t Add(HttpRequest request, Done done);
+  // A request, or `work` alone.
+  std::uint64_t Add(HttpRequest request, Done done,
+                    std::function<void()> work = {});
   void Cancel(std::uint64_t id);
 
  private:
@@ -139,6 +141,7 @@ struct HttpTransfers::State {
     std::uint64_t id = 0;
     HttpRequest request;
     Done done;
+    std::function<void()> work;
   };
 
   static int OnSocket(CURL*, curl_socket_t socket, int what, void* user,
@@ -211,14 +214,15 @@ void HttpTransfers::State::Wake() {
   [[maybe_unused]] const auto written = write(wake, &one, sizeof(one));
 }
 
-std::uint64_t HttpTransfers::State::Add(HttpRequest request, Done done) {
+std::uint64_t HttpTransfers::State::Add(HttpRequest request, Done done,
+                                        std::function<void()> work) {
   std::uint64_t id = 0;
   bool first = false;
   {
     const std::lock_guard lock(mutex);
     id = next_id++;
     first = jobs.empty();
-    jobs.push_back({id, std::move(request), std::move(done)});
+    jobs.push_back({id, std::move(request), std::move(done), std::move(work)});
   }
   // Jobs are taken all at once, so the first one's call serves the others. The
   // loop's own thread looks before it waits.
@@ -282,11 +286,15 @@ void HttpTransfers::State::Loop() {
     const Result<> stopped = Fail(ErrorCode::kCancelled, "stopped");
     if (stop) {
       running = !new_jobs.empty() || !active.empty();
-      for (Job& job : new_jobs) job.done(stopped.Failure());
+      for (Job& job : new_jobs) {
+        job.work ? job.work() : job.done(stopped.Failure());
+      }
       while (!active.empty()) End(active.begin()->first, stopped);
       continue;
     }
-    for (Job& job : new_jobs) Begin(std::move(job));
+    for (Job& job : new_jobs) {
+      job.work ? job.work() : Begin(std::move(job));
+    }
     for (const std::uint64_t id : to_cancel) End(id, stopped);
     AwaitEvents();
     FinishDone();
@@ -471,6 +479,10 @@ HttpTransfers::~HttpTransfers() = default;
 
 void HttpTransfers::Start(HttpRequest request, Done done) {
   state_->Add(std::move(request), std::move(done));
+}
+
+void HttpTransfers::Post(std::function<void()> work) {
+  state_->Add({}, {}, std::move(work));
 }
 
 Result<HttpReply> HttpTransfers::Run(HttpRequest request,

@@ -64,6 +64,10 @@ class HttpTransfers {
   // It may start others.
   void Start(HttpRequest request, Done done);
 
+  // Calls `work` on the thread of the transfers, as a `done`, also where the
+  // destructor has begun.
+  void Post(std::function<void()> work);
+
   // One request, waited for; not from within `done`.
   Result<HttpReply> Run(HttpRequest request, std::stop_token stop = {});
 

@@ -174,11 +174,22 @@ TEST(HttpTransfers, DoneMayStartTheNext) {
   EXPECT_EQ(last.get_future().get(), 10);
 }
 
+TEST(HttpTransfers, PostedWorkRunsOnTheThreadThatCallsDone) {
+  const TestUploadServer server(TestUploadServer::Answer(kOk));
+  std::promise<std::thread::id> work, done;
+  HttpTransfers transfers({});
+  transfers.Post([&] { work.set_value(std::this_thread::get_id()); });
+  transfers.Start(GetOf(server, "/"), [&](const Result<HttpReply>&) {
+    done.set_value(std::this_thread::get_id());
+  });
+  EXPECT_EQ(work.get_future().get(), done.get_future().get());
+}
+
 TEST(HttpTransfers, AnAnswerThatComesBeforeTheBodyIsSentIsTheAnswer) {
   const TestUploadServer server(
       TestUploadServer::Answer(kOk), [](const TestUploadServer::Request&) {
         return TestUploadServer::Reply{
-            TestUploadServer::Status("403 Forbidden", "no"), Then::kClose};
+            TestUploadServer::Status("403 Forbidden", "no"), Then::kGoOn};
       });
   HttpTransfers transfers({});
   const auto reply =
