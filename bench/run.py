@@ -4,7 +4,7 @@
     bench/run.py [--write] [SCENARIO...]
 
 Scenarios: single, folder, models, index, lfw, wider, retrieval, embedding,
-album, live; all without a name. They use the programs in build/bench, the
+album, live, archive; all without a name. They use the programs in build/bench, the
 models and demo photos that ./dev run installed, and where they need more the
 folder that OCELLI_BENCH_DATA names (with lfw/, wider/, retrieval/corel/, video/
 in it). The results, people and collections of this user are not touched.
@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 
+import archive as frame_archive
 import live as live_video
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -345,8 +346,18 @@ def live():
         yield from live_video.rows(Row, PROGRAM, place, videos)
 
 
+def archive():
+    """Frames in object storage; see bench/archive.py."""
+    videos = bench_data("video")
+    if not videos:
+        return
+    with Place() as place:
+        yield from frame_archive.rows(Row, PROGRAM, place, videos)
+
+
 SCENARIOS = [
-    single, folder, models, index, lfw, wider, retrieval, embedding, album, live
+    single, folder, models, index, lfw, wider, retrieval, embedding, album,
+    live, archive,
 ]
 
 
