@@ -2,8 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -22,37 +22,48 @@ struct CaptureOptions {
   FrameSelection selection;
   bool faces = false;  // Only frames with a face.
   FaceTrackerOptions tracker;
-  int quality = 90;  // Of the JPEGs, 1 to 100.
+  // Of the JPEGs, 1 to 100; none: 90, and JPEG files of a folder as they are.
+  std::optional<int> quality;
   int max_side = 0;  // Larger pictures are shrunk to it; 0: none are.
   std::uint64_t max_frames = 0;               // 0: all.
   std::chrono::microseconds max_duration{0};  // Media time; 0: all.
   // Frames of a file up to this media time were archived already.
   std::optional<std::chrono::microseconds> skip_through;
-  int encoders = 0;  // JPEG threads; 0: one a processor.
+  // JPEG threads; 0: one a processor, and one for a live source.
+  int encoders = 0;
 };
 
 struct CaptureStatus {
   std::uint64_t frames_in = 0;
   std::uint64_t chosen = 0;
-  std::uint64_t damaged = 0;
-  std::uint64_t late = 0;  // A live source was faster than this machine.
+  std::uint64_t added = 0;    // To the archive.
+  std::uint64_t damaged = 0;  // Could not be decoded.
+  std::uint64_t late = 0;     // A live source was faster than this machine.
   std::uint64_t reconnects = 0;
+  // When the first frame that was added had been read.
+  std::optional<std::chrono::steady_clock::time_point> first_taken;
 };
 
 // Frames of a video, chosen, as JPEGs in an archive. JPEG files of a folder go
-// in as they are, unless they are to be smaller.
+// in as they are, byte for byte, unless they are to be smaller.
 class Capture {
  public:
-  // `archiver` outlives it; models are opened where faces are wanted.
+  // Models are opened, of `models`, only where faces are wanted.
   static Result<std::unique_ptr<Capture>> Open(CaptureOptions options,
-                                               const ModelStore* models,
+                                               const ModelStore& models,
                                                const std::stop_token& stop);
+  // Of a source that is open already.
+  static std::unique_ptr<Capture> Of(std::unique_ptr<VideoSource> source,
+                                     CaptureOptions options,
+                                     std::unique_ptr<FaceTracker> tracker);
   virtual ~Capture() = default;
 
   virtual const VideoInfo& input() const = 0;
 
-  // To the end of the source, the limits, or until `stop` is requested; the
-  // archiver's Finish() is the caller's. Once.
+  // To the end of the source, the limits, or until `stop` is requested, which
+  // is no error; the archiver's Finish() is the caller's. Frames of a file
+  // wait for the archive, late ones of a live source go, the oldest first, and
+  // are counted. Pictures of a folder that can't be read are logged. Once.
   virtual Result<> Run(Archiver& archiver, std::stop_token stop) = 0;
 
   virtual CaptureStatus status() const = 0;  // From any thread.

@@ -2,8 +2,6 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
-#include <vector>
 
 #include "core/frame.h"
 
@@ -18,11 +16,17 @@ struct FrameSelection {
   double changed = 0;
 };
 
+// Where somebody walks through 2 % of the picture, that shows.
+inline constexpr double kDefaultChange = .01;
+
 // Says which frames of a video are wanted. One thread at a time.
 class FrameSelector {
  public:
   explicit FrameSelector(const FrameSelection& selection);
   ~FrameSelector();
+
+  // Whether its time is right, which costs nothing; asked for every frame.
+  bool IsDue(std::chrono::microseconds time);
 
   // `frame` is taken as given where it is wanted.
   bool Wants(const Frame& frame);

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -116,6 +118,19 @@ class PictureFolder final : public VideoSource {
 };
 
 }  // namespace
+
+bool HoldsPictures(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::is_directory(status)) return true;
+  if (!fs::is_regular_file(status)) return false;
+  char head[4096];
+  std::ifstream file(path, std::ios::binary);
+  file.read(head, sizeof(head));
+  const auto bytes =
+      std::as_bytes(std::span(head, static_cast<std::size_t>(file.gcount())));
+  return !ImageFileEnding(bytes).empty();
+}
 
 Result<std::unique_ptr<VideoSource>> OpenPictureFolder(
     const std::string& path, const VideoSourceOptions& options,

@@ -9,6 +9,9 @@
 
 namespace ocelli {
 
+// Whether `path` is a folder, or a file that begins as a picture does.
+bool HoldsPictures(const std::string& path);
+
 // The pictures of a folder and of those below it in the order of their names,
 // or one picture, as a video of `options.frame_rate`. Pictures that can't be
 // decoded count as damaged. kNotFound: there is none; kDataLoss: none can be

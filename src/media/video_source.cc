@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <span>
 #include <string_view>
 #include <utility>
 
@@ -16,7 +14,6 @@
 #include "core/file.h"
 #include "media/picture_folder.h"
 #include "media/reconnecting_source.h"
-#include "media/still_image.h"
 #include "media/stream_source.h"
 
 namespace ocelli {
@@ -54,15 +51,6 @@ bool Exists(const std::string& path) {
   return stat(path.c_str(), &status) == 0;
 }
 
-bool IsPicture(const std::string& path) {
-  char head[4096];
-  std::ifstream file(path, std::ios::binary);
-  file.read(head, sizeof(head));
-  const auto bytes =
-      std::as_bytes(std::span(head, static_cast<std::size_t>(file.gcount())));
-  return !ImageFileEnding(bytes).empty();
-}
-
 template <typename Base>
 Result<std::unique_ptr<VideoSource>> AsVideo(
     Result<std::unique_ptr<Base>> opened) {
@@ -77,7 +65,7 @@ Result<std::unique_ptr<VideoSource>> OpenPath(const std::string& path,
   if (stat(path.c_str(), &status) != 0) {
     return FailWithErrno("opening " + path, errno);
   }
-  if (S_ISDIR(status.st_mode)) return OpenPictureFolder(path, options, stop);
+  if (HoldsPictures(path)) return OpenPictureFolder(path, options, stop);
   if (!S_ISREG(status.st_mode)) {
     return Fail(ErrorCode::kInvalidArgument,
                 "opening " + path + ": neither a file nor a folder");
@@ -85,7 +73,6 @@ Result<std::unique_ptr<VideoSource>> OpenPath(const std::string& path,
   if (status.st_size == 0) {
     return Fail(ErrorCode::kDataLoss, "opening " + path + ": empty file");
   }
-  if (IsPicture(path)) return OpenPictureFolder(path, options, stop);
   StreamAddress address;
   // The scheme keeps FFmpeg from finding another one in the path.
   address.url = "file:" + path;

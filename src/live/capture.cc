@@ -1,0 +1,272 @@
+#include "live/capture.h"
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/bounded_queue.h"
+#include "live/encoded_frame.h"
+#include "live/ordered_results.h"
+#include "live/picture_capture.h"
+#include "media/picture_folder.h"
+
+namespace ocelli {
+namespace {
+
+using std::chrono::microseconds;
+
+// Frames between two threads: each is as large as its pixels, and a camera has
+// two such queues.
+constexpr std::size_t kQueue = 2;
+// Where faces are looked for, frames come while models open.
+constexpr std::size_t kFaceQueue = 8;
+
+int Processors() {
+  return static_cast<int>(std::max(std::thread::hardware_concurrency(), 1u));
+}
+
+class VideoCapture final : public Capture {
+ public:
+  VideoCapture(CaptureOptions options, std::unique_ptr<VideoSource> source,
+               std::unique_ptr<FaceTracker> tracker)
+      : options_(std::move(options)),
+        source_(std::move(source)),
+        tracker_(std::move(tracker)),
+        live_(source_->info().live && !source_->info().kept),
+        encoders_(options_.encoders > 0 ? options_.encoders
+                  : live_               ? 1
+                                        : std::min(Processors(), 8)),
+        read_(tracker_ ? kFaceQueue : kQueue),
+        chosen_(kQueue),
+        encoded_(static_cast<std::size_t>(encoders_) + 1) {}
+
+  const VideoInfo& input() const override { return source_->info(); }
+
+  Result<> Run(Archiver& archiver, std::stop_token stop) override {
+    // Ends reading only; what was read goes all the way.
+    const std::stop_callback forward(stop, [this] { ending_.request_stop(); });
+    std::jthread reading([this] { Read(); });
+    std::jthread choosing([this] { Choose(); });
+    encoding_ = encoders_;
+    std::vector<std::jthread> encoders;
+    for (int i = 0; i < encoders_; ++i) {
+      encoders.emplace_back([this] { Encode(); });
+    }
+    Deliver(archiver, stop);
+    reading.join();
+    choosing.join();
+    encoders.clear();
+    const std::lock_guard lock(mutex_);
+    if (error_) return tl::unexpected<Error>(*error_);
+    return {};
+  }
+
+  CaptureStatus status() const override {
+    const SourceCounters counters = source_->counters();
+    const std::lock_guard lock(mutex_);
+    CaptureStatus status = status_;
+    status.damaged = counters.damaged;
+    status.reconnects = counters.reconnects;
+    return status;
+  }
+
+ private:
+  // Everything under way is given up.
+  void Abandon() {
+    ending_.request_stop();
+    read_.Close();
+    chosen_.Close();
+    encoded_.Close();
+  }
+
+  // The first error stays.
+  void Abandon(const Error& error) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!error_) error_ = error;
+    }
+    Abandon();
+  }
+
+  void Count(std::uint64_t CaptureStatus::*counter) {
+    const std::lock_guard lock(mutex_);
+    ++(status_.*counter);
+  }
+
+  // Files wait for room; of a live source what waited longest goes.
+  bool PushTo(BoundedQueue<Frame>& queue, Frame frame) {
+    if (!live_) return queue.Push(std::move(frame));
+    if (queue.PushDroppingOldest(std::move(frame)) &&
+        !ending_.stop_requested()) {
+      Count(&CaptureStatus::late);
+    }
+    return true;
+  }
+
+  void Read() {
+    std::optional<microseconds> first;
+    while (!ending_.stop_requested()) {
+      auto next = source_->Next(ending_.get_token());
+      if (!next) {
+        // Asked to stop while waiting for a camera.
+        if (next.error().code != ErrorCode::kCancelled) Abandon(next.error());
+        break;
+      }
+      if (!*next) break;
+      Frame& frame = (*next)->frame;
+      if (!first) first = frame.time;
+      if (options_.max_duration.count() > 0 &&
+          frame.time - *first >= options_.max_duration) {
+        break;
+      }
+      Count(&CaptureStatus::frames_in);
+      if (!PushTo(read_, std::move(frame))) break;
+    }
+    read_.Close();
+  }
+
+  void Choose() {
+    FrameSelector selector(options_.selection);
+    std::uint64_t chosen = 0;
+    while (auto frame = read_.Pop()) {
+      const auto wanted = Wants(*frame, selector);
+      if (!wanted) return Abandon(wanted.error());
+      if (!*wanted) continue;
+      Count(&CaptureStatus::chosen);
+      if (!PushTo(chosen_, *std::move(frame))) break;
+      // Late ones of a live source do not count; Deliver() sees to it.
+      if (!live_ && ++chosen == options_.max_frames) {
+        ending_.request_stop();
+        read_.Close();
+        break;
+      }
+    }
+    chosen_.Close();
+  }
+
+  Result<bool> Wants(const Frame& frame, FrameSelector& selector) {
+    if (!selector.IsDue(frame.time)) return false;
+    const bool skipped =
+        options_.skip_through && frame.time <= *options_.skip_through;
+    if (tracker_ && !skipped) {
+      const auto faces = tracker_->Track(frame);
+      if (!faces) return faces.Failure("looking for faces");
+      if (std::none_of(faces->begin(), faces->end(),
+                       [](const TrackedFace& face) { return face.seen(); })) {
+        return false;
+      }
+    }
+    // What was archived already is chosen again, so that the choice goes on as
+    // it would have.
+    return selector.Wants(frame) && !skipped;
+  }
+
+  void Encode() {
+    while (true) {
+      std::optional<Frame> frame;
+      std::uint64_t ticket = 0;
+      {
+        const std::lock_guard lock(ticket_mutex_);
+        frame = chosen_.Pop();
+        ticket = next_ticket_++;
+      }
+      if (!frame) break;
+      auto encoded =
+          EncodeFrame(*frame, options_.quality.value_or(kDefaultQuality),
+                      options_.max_side);
+      frame.reset();
+      if (!encoded_.Put(ticket, std::move(encoded))) break;
+    }
+    if (--encoding_ == 0) encoded_.Close();
+  }
+
+  void Deliver(Archiver& archiver, const std::stop_token& stop) {
+    std::uint64_t added = 0;
+    while (auto encoded = encoded_.Take()) {
+      if (!*encoded) return Abandon(encoded->error());
+      if (const auto done = archiver.Add((*encoded)->ToAdd(), stop); !done) {
+        // Asked to stop while waiting for room: the frame is not taken.
+        if (stop.stop_requested()) return Abandon();
+        return Abandon(done.error());
+      }
+      {
+        const std::lock_guard lock(mutex_);
+        ++status_.added;
+        if (!status_.first_taken) status_.first_taken = (*encoded)->taken;
+      }
+      if (++added == options_.max_frames) return Abandon();
+    }
+  }
+
+  const CaptureOptions options_;
+  const std::unique_ptr<VideoSource> source_;
+  const std::unique_ptr<FaceTracker> tracker_;  // Null: faces do not matter.
+  const bool live_;                             // Late frames are dropped.
+  const int encoders_;
+  std::stop_source ending_;
+  BoundedQueue<Frame> read_, chosen_;
+  OrderedResults<Result<EncodedFrame>> encoded_;
+  std::atomic<int> encoding_ = 0;  // Encoders that have not ended.
+
+  std::mutex ticket_mutex_;        // Held while waiting for a frame.
+  std::uint64_t next_ticket_ = 0;  // Guarded by ticket_mutex_.
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  CaptureStatus status_;
+  std::optional<Error> error_;
+};
+
+// The file or folder that `source` names; empty where it is something else.
+std::string PathOf(const std::string& source) {
+  std::error_code error;
+  if (std::filesystem::exists(source, error)) return source;
+  constexpr std::string_view kFile = "file:";
+  return source.starts_with(kFile) ? source.substr(kFile.size()) : "";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Capture>> Capture::Open(CaptureOptions options,
+                                               const ModelStore& models,
+                                               const std::stop_token& stop) {
+  if (options.quality && (*options.quality < 1 || *options.quality > 100)) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "quality " + std::to_string(*options.quality) + ": want 1 to 100");
+  }
+  const std::string path = PathOf(options.source);
+  const bool pictures = !path.empty() && HoldsPictures(path);
+  std::unique_ptr<FaceTracker> tracker;
+  if (options.faces) {
+    // Pictures of a folder need not follow from each other.
+    if (pictures) options.tracker.detect_every = {};
+    auto opened = FaceTracker::Open(models, nullptr, options.tracker);
+    if (!opened) return opened.Failure();
+    tracker = std::move(*opened);
+  }
+  if (pictures) {
+    return OpenPictureCapture(path, std::move(options), std::move(tracker),
+                              stop);
+  }
+  options.source_options.sound = false;
+  if (!path.empty()) {
+    options.source_options.decoder_threads = std::min(Processors(), 8);
+  }
+  auto source = VideoSource::Open(options.source, options.source_options, stop);
+  if (!source) return source.Failure();
+  return Of(std::move(*source), std::move(options), std::move(tracker));
+}
+
+std::unique_ptr<Capture> Capture::Of(std::unique_ptr<VideoSource> source,
+                                     CaptureOptions options,
+                                     std::unique_ptr<FaceTracker> tracker) {
+  return std::make_unique<VideoCapture>(std::move(options), std::move(source),
+                                        std::move(tracker));
+}
+
+}  // namespace ocelli
