@@ -48,8 +48,9 @@ struct ArchiverOptions {
   std::chrono::minutes duplicates_within{60};
   std::uint64_t seed = 0;  // Of the waits; 0: one of its own.
   const Clock* clock = &SystemClock();
-  // Lines in their order, durable here, from one thread; a frame's object is
-  // stored before. Never the same seq twice, but for a power cut amid it.
+  // Lines of frames in their order, durable here, from one thread; a frame's
+  // object is stored before. Never the same seq twice, but for a kill or a
+  // power cut amid it.
   std::function<void(std::span<const ManifestLine>)> on_lines;
 };
 
@@ -65,7 +66,7 @@ struct ArchiveStatus {
   std::uint64_t stored = 0;     // Objects uploaded.
   std::uint64_t bytes = 0;      // Of those.
   std::uint64_t duplicates = 0;
-  std::uint64_t dropped = 0;
+  std::uint64_t dropped = 0;  // Given up in the spool, or damaged there.
   std::uint64_t retries = 0;
   std::uint64_t waiting = 0;  // In the spool, not begun.
   int in_flight = 0;          // Begun, not delivered.
@@ -91,7 +92,8 @@ class Archiver {
       ArchiverOptions options, std::unique_ptr<FileSystem> folder,
       ObjectStore& store, UploadBudget& budget, MetricsRegistry& metrics,
       std::stop_token stop = {});
-  // Without Finish(): as after a kill, but nothing is under way any more.
+  // Without Finish() as after a kill, but that uploads under way are the
+  // store's to end; no call comes after it.
   virtual ~Archiver() = default;
 
   // The run that Add() counts: one more than the last line's, or the same

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -9,16 +8,14 @@
 
 namespace ocelli {
 
+enum class UploadOutcome { kStored, kSlowDown, kFailed, kNotTried };
+
 // How many uploads may be under way at a time in this process, shared fairly by
 // its archives: a slot goes to who has the fewest of those that want one.
 //
-// Without a fixed number it finds its own: it begins with kFirst, grows while
-// all of it is used and answers don't become slower for it, and shrinks when
-// they do (TCP Vegas) or the store says it has too much to do. Thread-safe.
+// Without a fixed number it finds its own (UploadLimit). Thread-safe.
 class UploadBudget {
  public:
-  static constexpr int kFirst = 64, kLeast = 2, kMost = 256;
-
   // `parallel` 0: its own.
   UploadBudget(int parallel, const Clock& clock);
   ~UploadBudget();
@@ -32,17 +29,20 @@ class UploadBudget {
   class Share {
    public:
     virtual ~Share() = default;  // Its slots are free, no call comes after it.
-    // A slot, or false; then `on_free` is called when it is worth asking again.
-    virtual bool TryTake() = 0;
-    enum class Outcome { kStored, kSlowDown, kFailed, kNotTried };
-    virtual void Return(Outcome outcome, std::chrono::nanoseconds took,
-                        std::uint64_t bytes) = 0;
+    // Up to `wanted` slots. Where these are fewer, others are kept for it as
+    // they come free, `on_free` is called, and the next call gets them. A wish
+    // replaces the one before; what was kept beyond it goes to others.
+    virtual int Take(int wanted) = 0;
+    using Outcome = UploadOutcome;
+    // One slot, used for an upload that took so long.
+    virtual void Return(Outcome outcome, std::chrono::nanoseconds took) = 0;
   };
   // `on_free` is called from any thread and must not wait nor ask itself.
   std::unique_ptr<Share> AddShare(std::function<void()> on_free);
 
  private:
   struct State;
+  class Part;
   std::shared_ptr<State> state_;  // Shared with its shares.
 };
 
