@@ -44,7 +44,8 @@ struct Task {
   bool running = false;
 };
 
-// A name for people that is another for each root: "cam1-3f2a".
+// A name for people that is another for each root: "cam1-3f2a". Letters of
+// ASCII, digits, '-' and '_' only.
 std::string TaskNameFor(const std::string& root);
 
 // The archives of this user, a folder each. Several processes may use it.
@@ -52,6 +53,9 @@ class Tasks {
  public:
   explicit Tasks(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
+  // Makes the task's folder. kInvalidArgument: its name is no name of a folder,
+  // or an argument is no UTF-8. kAlreadyExists: the name belongs to another
+  // root's task.
   Result<> Save(const TaskSettings& settings) const;
   Result<> SaveStatus(const std::string& name, const TaskStatus& status) const;
 
@@ -60,12 +64,13 @@ class Tasks {
   Result<Task> Find(const std::string& name) const;
   Result<std::vector<Task>> List() const;  // By name. Broken ones are logged.
 
-  // Asks the process that runs it to stop, as Ctrl-C does.
-  // kFailedPrecondition: it does not run.
+  // Asks the process that runs it to stop, as Ctrl-C does: with all archives
+  // that it runs. kFailedPrecondition: it does not run.
   Result<> RequestStop(const Task& task) const;
 
-  // The task's folder with all that is in it, and its spool. Not while it
-  // runs. kFailedPrecondition where frames wait, unless `force`.
+  // The task's folder with all that is in it, and what is a spool's in its
+  // spool. kFailedPrecondition while it runs; unless `force`, also where frames
+  // wait, or lines that may not be stored yet.
   Result<> Remove(const Task& task, bool force) const;
 
   std::filesystem::path FolderOf(const std::string& name) const {

@@ -134,7 +134,7 @@ Result<std::vector<std::byte>> ReadFileLimited(
 }
 
 Result<> WriteFileAtomically(const std::filesystem::path& path,
-                             std::span<const std::byte> bytes) {
+                             std::span<const std::byte> bytes, unsigned mode) {
   const std::string doing = "writing " + path.string();
   std::filesystem::path temporary;
   int descriptor = -1;
@@ -142,7 +142,7 @@ Result<> WriteFileAtomically(const std::filesystem::path& path,
   for (int tries = 0; descriptor < 0 && tries < 100; ++tries) {
     temporary = TemporaryBeside(path);
     descriptor =
-        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor < 0 && errno != EEXIST) break;
   }
   FileDescriptor file(descriptor);
@@ -167,8 +167,8 @@ Result<> WriteFileAtomically(const std::filesystem::path& path,
 }
 
 Result<> WriteFileAtomically(const std::filesystem::path& path,
-                             std::string_view text) {
-  return WriteFileAtomically(path, std::as_bytes(std::span(text)));
+                             std::string_view text, unsigned mode) {
+  return WriteFileAtomically(path, std::as_bytes(std::span(text)), mode);
 }
 
 }  // namespace ocelli

@@ -20,11 +20,13 @@ Result<std::vector<std::byte>> ReadFileLimited(
 
 // Replaces `path` so that every reader, also after a power cut, sees all of
 // the old bytes or all of the new. On failure the old ones stay and nothing
-// else is left. kResourceExhausted when the disk is full.
+// else is left. `mode`: of the file, less what the umask takes.
+// kResourceExhausted when the disk is full.
 Result<> WriteFileAtomically(const std::filesystem::path& path,
-                             std::span<const std::byte> bytes);
+                             std::span<const std::byte> bytes,
+                             unsigned mode = 0666);
 Result<> WriteFileAtomically(const std::filesystem::path& path,
-                             std::string_view text);
+                             std::string_view text, unsigned mode = 0666);
 
 // The failure of a system call: "`doing`: No such file or directory".
 tl::unexpected<Error> FailWithErrno(std::string doing, int error_number);
