@@ -21,7 +21,6 @@ CONTROL_PORT takes a JSON object a line and answers with one: the counters.
   clear: true: the counters begin again
 """
 import asyncio
-import binascii
 import email.utils
 import hashlib
 import json
@@ -32,6 +31,7 @@ import urllib.parse
 import xml.sax.saxutils
 
 KEY = "tester"
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 CODES = {400: "BadRequest", 403: "AccessDenied", 404: "NoSuchKey",
          429: "TooManyRequests", 500: "InternalError", 503: "SlowDown"}
 
@@ -65,16 +65,16 @@ class Store:
                 return fault
         return {}
 
-    def put(self, key, body, headers):
+    def put(self, key, body, size, headers):
         if self.discard:
-            etag = "%08x" % binascii.crc32(body[:64])
+            etag = "%032x" % size
         else:
             sent = headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
-            if sent not in ("UNSIGNED-PAYLOAD", hashlib.sha256(body).hexdigest()):
+            digest = hashlib.sha256(body).hexdigest()
+            if sent not in ("UNSIGNED-PAYLOAD", digest):
                 return error(400, "XAmzContentSHA256Mismatch")
             etag = hashlib.md5(body).hexdigest()
-        kept = None if self.discard and key.endswith(".jpg") else body
-        self.objects[key] = (kept, len(body), etag, time.time())
+        self.objects[key] = (body, size, etag, time.time())
         return 200, {"ETag": f'"{etag}"'}, b""
 
     def get(self, key):
@@ -84,7 +84,7 @@ class Store:
         if body is None:
             return error(404)
         return 200, {"ETag": f'"{etag}"',
-                     "Last-Modified": email.utils.formatdate(modified, usegmt=True),
+                     "Last-Modified": http_time(modified),
                      "Content-Type": "application/octet-stream"}, body
 
     def head(self, key):
@@ -92,7 +92,7 @@ class Store:
             return 404, {}, b""
         _, size, etag, modified = self.objects[key]
         return 200, {"ETag": f'"{etag}"', "Content-Length": str(size),
-                     "Last-Modified": email.utils.formatdate(modified, usegmt=True)
+                     "Last-Modified": http_time(modified)
                      }, b""
 
     def list(self, query):
@@ -106,7 +106,7 @@ class Store:
         quote = (urllib.parse.quote if query.get("encoding-type") == "url"
                  else xml.sax.saxutils.escape)
         lines = ['<?xml version="1.0" encoding="UTF-8"?>',
-                 '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
+                 f'<ListBucketResult xmlns="{NAMESPACE}">',
                  f"<Name>{self.bucket}</Name><Prefix>{quote(prefix)}</Prefix>",
                  f"<KeyCount>{len(found)}</KeyCount><MaxKeys>{most}</MaxKeys>",
                  f"<IsTruncated>{str(more).lower()}</IsTruncated>"]
@@ -118,7 +118,7 @@ class Store:
                 f"<NextContinuationToken>{token}</NextContinuationToken>")
         for key in found:
             _, size, etag, modified = self.objects[key]
-            when = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(modified))
+            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(modified))
             lines.append(
                 f"<Contents><Key>{quote(key)}</Key><LastModified>{when}"
                 f'</LastModified><ETag>"{etag}"</ETag><Size>{size}</Size>'
@@ -127,7 +127,7 @@ class Store:
         return (200, {"Content-Type": "application/xml"},
                 "\n".join(lines).encode())
 
-    def answer(self, method, path, query, headers, body):
+    def answer(self, method, path, query, headers, body, size):
         _, bucket, *rest = path.split("/", 2)
         key = rest[0] if rest else ""
         if f"Credential={KEY}/" not in headers.get("authorization", "") and (
@@ -141,7 +141,7 @@ class Store:
         if not key:
             return 200, {}, b""
         if method == "PUT":
-            return self.put(key, body, headers)
+            return self.put(key, body, size, headers)
         if method == "GET":
             return self.get(key)
         if method == "HEAD":
@@ -162,6 +162,18 @@ class Store:
         finally:
             self.connections.discard(writer)
             writer.close()
+
+    async def read_body(self, reader, key, size):
+        """None where it is not kept."""
+        if not (self.discard and key.endswith(".jpg")):
+            return await reader.readexactly(size) if size else b""
+        left = size
+        while left:
+            piece = await reader.read(left)
+            if not piece:
+                raise asyncio.IncompleteReadError(b"", left)
+            left -= len(piece)
+        return None
 
     async def one_request(self, reader, writer):
         """Whether the connection lives on."""
@@ -185,7 +197,7 @@ class Store:
         if headers.get("expect", "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         size = int(headers.get("content-length", 0))
-        body = await reader.readexactly(size) if size else b""
+        body = await self.read_body(reader, key, size)
         counters = self.counters
         counters["at_once"] += 1
         counters["most_at_once"] = max(counters["most_at_once"],
@@ -206,7 +218,7 @@ class Store:
                 named["Retry-After"] = str(fault["retry_after"])
         else:
             status, named, content = self.answer(method, path, query, headers,
-                                                 body)
+                                                 body, size)
             if method == "PUT" and status == 200 and not self.discard:
                 self.count("puts", key)
         if what == "lost":
@@ -241,6 +253,10 @@ class Store:
                 writer.transport.abort()
         if not refused and not self.server:
             await self.listen(port)
+
+
+def http_time(seconds):
+    return email.utils.formatdate(seconds, usegmt=True)
 
 
 def error(status, code=None):

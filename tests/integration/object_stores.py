@@ -161,6 +161,8 @@ class SwiftServer(S3Environment):
             f"user_test_tester = {self.secret} .admin\n"
             "[filter:s3api]\nuse = egg:swift#s3api\ns3_acl = false\n"
             "dns_compliant_bucket_names = false\n"
+            # So that lists come in pages.
+            "max_bucket_listing = 100\n"
             f"location = {self.region}\n"
             "[filter:catch_errors]\nuse = egg:swift#catch_errors\n"
             "[filter:listing_formats]\nuse = egg:swift#listing_formats\n"

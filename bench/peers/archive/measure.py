@@ -117,8 +117,8 @@ def main(folder, bucket, pool, concurrency, runs):
     with tempfile.TemporaryFile() as log:
         time.sleep(0.5)
         worker = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-P", pool,
-             "-c", concurrency, "--without-gossip", "--without-mingle", "-l",
+            [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-P",
+             pool, "-c", concurrency, "--without-gossip", "--without-mingle", "-l",
              "WARNING"], cwd=HERE, stdout=log, stderr=log)
         try:
             print(json.dumps(measure(pathlib.Path(folder), bucket,
