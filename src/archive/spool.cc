@@ -79,6 +79,11 @@ class DiskSpool final : public Spool {
     return next == segments_.end() ? next_seq_ : next->first;
   }
 
+  void Break(Error error) {
+    error.message += "; what was not synced before may be lost";
+    const std::lock_guard lock(mutex_);
+    broken_ = std::move(error);
+  }
   Result<> StartSegment(std::uint64_t seq);
   Result<std::optional<FoundHead>> FindExpected(Cursor& cursor,
                                                 std::uint64_t seq);
@@ -123,7 +128,8 @@ class DiskSpool final : public Spool {
   // open, also for its frames that were given.
   std::vector<std::shared_ptr<SpoolFile>> unsynced_;
   bool folder_changed_ = false;
-  // After a failed sync nobody knows what is on disk.
+  // After a failed sync nobody knows what is on disk: nothing is written any
+  // more.
   std::optional<Error> broken_;
   Cursor cursor_;
   // Files without a use, and their sizes.
@@ -176,8 +182,10 @@ Result<> DiskSpool::Append(const FrameRecord& record,
   auto written = tail_->Write(tail_size_ + kSpoolHeadBytes, picture);
   if (written) written = tail_->Write(tail_size_, EncodeHead(head));
   if (!written) {
-    // If this fails too, the next frame is written over what is left.
-    static_cast<void>(tail_->Truncate(tail_size_));
+    // Synced, or a power cut could bring it back instead of the next.
+    auto undone = tail_->Truncate(tail_size_);
+    if (undone) undone = tail_->Sync();
+    if (!undone) Break(undone.error());
     return written.Failure("spooling frame " + std::to_string(record.seq));
   }
   tail_size_ += head.size();
@@ -215,12 +223,11 @@ Result<> DiskSpool::Sync() {
   }
   if (result && folder_changed) result = files_.SyncFolder();
 
-  const std::lock_guard lock(mutex_);
   if (!result) {
-    broken_ = result.error();
-    broken_->message += "; what was not synced may be lost";
-    return Fail(broken_->code, broken_->message);
+    Break(result.error());
+    return result;
   }
+  const std::lock_guard lock(mutex_);
   synced_ = through;
   return {};
 }

@@ -125,17 +125,12 @@ class Recovery {
 
   // Up to the first frame that is missing or torn; nothing behind it stays.
   Result<> FollowToTheEnd() {
-    bool torn = false;
     for (auto segment = from_; segment != segments_.end();) {
+      const auto next = std::next(segment);
       auto file = Open(segment);
       if (!file) return file.Failure();
-      auto end = FollowSegment(**file, segment, torn);
+      auto end = FollowSegment(**file, segment);
       if (!end) return end.Failure();
-      while (torn && std::next(segment) != segments_.end()) {
-        auto removed = Remove(std::prev(segments_.end()));
-        if (!removed) return removed;
-      }
-      const auto next = std::next(segment);
       Result<> done;
       if (*end == 0) {
         done = Remove(segment);
@@ -150,24 +145,21 @@ class Recovery {
     return {};
   }
 
-  // Where the last of its frames that count ends.
+  // Where the last of its frames that count ends. Of a segment behind one that
+  // is cut none does, as none of its frames is the next.
   Result<std::uint64_t> FollowSegment(const SpoolFile& file,
-                                      Segments::const_iterator segment,
-                                      bool& torn) {
+                                      Segments::const_iterator segment) {
     std::uint64_t end = 0;
     for (SpoolSpan span = SpanOf(segment, 0);;) {
       auto found = FindHead(file, span);
       if (!found) return found.Failure();
-      if (!*found) return end;
-      const std::uint64_t seq = (*found)->head.record.seq;
-      torn = seq > next_seq_;
-      if (seq == next_seq_) {
+      if (!*found || (*found)->head.record.seq > next_seq_) return end;
+      if ((*found)->head.record.seq == next_seq_) {
         auto damage = DamageOf(file, **found);
         if (!damage) return damage.Failure();
-        torn = !damage->empty();
-        if (!torn) ++next_seq_;
+        if (!damage->empty()) return end;
+        ++next_seq_;
       }
-      if (torn) return end;
       span.offset = end = std::min((*found)->end(), span.end_offset);
     }
   }

@@ -83,6 +83,7 @@ class TestFileSystem final : public FileSystem {
     state.names = state.safe_names = std::move(names);
     state.changes.clear();
     state.power_fails_at.reset();
+    state.failure.second.reset();
     ++state.boot;
   }
 
