@@ -15,8 +15,11 @@ Result<std::unique_ptr<ObjectStore>> ObjectStore::Open(
   if (url.starts_with("s3://")) {
     return MakeS3Store(url, options, ProcessEnvironment(), SystemClock());
   }
+  // An address of another kind may hold a password.
+  const std::string shown =
+      url.find('@') == url.npos ? url : url.substr(0, url.find(':')) + ":...";
   return Fail(ErrorCode::kInvalidArgument,
-              "no store \"" + url +
+              "no store \"" + shown +
                   "\": it is dir:FOLDER, s3://BUCKET or s3://BUCKET/PREFIX");
 }
 

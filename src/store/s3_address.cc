@@ -39,6 +39,15 @@ bool MayBeHostLabel(std::string_view bucket) {
          });
 }
 
+// Whoever writes '@' writes a password before it: not shown.
+Result<> CheckNoUser(const std::string& what, std::string_view text) {
+  if (text.find('@') == text.npos) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              what +
+                  " has an '@': credentials come from AWS_ACCESS_KEY_ID and "
+                  "AWS_SECRET_ACCESS_KEY or a profile");
+}
+
 bool IsAmazon(std::string_view host) {
   return host.ends_with(".amazonaws.com") ||
          host.ends_with(".amazonaws.com.cn");
@@ -57,6 +66,9 @@ Result<S3Address> S3Address::Parse(std::string_view url,
   S3Address address;
   const std::size_t slash = std::min(url.find('/'), url.size());
   address.bucket = url.substr(0, slash);
+  if (const auto fine = CheckNoUser("the bucket name", address.bucket); !fine) {
+    return fine.Failure();
+  }
   if (const auto fine = CheckBucket(address.bucket); !fine) {
     return fine.Failure();
   }
@@ -76,6 +88,9 @@ Result<S3Address> S3Address::Parse(std::string_view url,
   if (endpoint.empty()) {
     endpoint = "https://s3." + address.region + ".amazonaws.com" +
                (address.region.starts_with("cn-") ? ".cn" : "");
+  }
+  if (const auto fine = CheckNoUser("the endpoint of S3", endpoint); !fine) {
+    return fine.Failure();
   }
   auto parsed = ParseUrl(endpoint);
   if (!parsed) return parsed.Failure("endpoint of S3");
