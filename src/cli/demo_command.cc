@@ -9,6 +9,7 @@
 #include "cli/annotate.h"
 #include "cli/command.h"
 #include "cli/demo_album.h"
+#include "cli/demo_archive.h"
 #include "cli/demo_flags.h"
 #include "cli/demo_report.h"
 #include "cli/demo_video.h"
@@ -371,10 +372,16 @@ Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
   const auto video = MakeDemoVideo(context.paths.demo() / "film", out, **again,
                                    **gallery, context);
   if (!video) return video.Failure();
-  const auto written =
-      WriteDemoReport(report, summary, *album, *group, *flags_part, *video);
+  const auto archive =
+      MakeDemoArchive(context.paths.demo() / "film", out, context);
+  if (!archive) return archive.Failure("the demo's archive");
+  const auto written = WriteDemoReport(report, summary, *album, *group,
+                                       *flags_part, *video, *archive);
   if (!written) return written;
-  if (!context.json) std::printf("%s\n", VideoLine(*video).c_str());
+  if (!context.json) {
+    std::printf("%s\n%s\n", VideoLine(*video).c_str(),
+                ArchiveLine(*archive).c_str());
+  }
   if (*flags_part && !context.json) {
     std::printf("%s\n", FlagLines(**flags_part).c_str());
   }

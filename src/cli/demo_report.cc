@@ -50,7 +50,7 @@ Result<> WriteDemoReport(const std::filesystem::path& file,
                          const std::vector<DemoPicture>& album,
                          const std::vector<DemoPicture>& groups,
                          const std::optional<Comparison>& flags,
-                         const DemoVideo& video) {
+                         const DemoVideo& video, const DemoArchive& archive) {
   std::string page = HtmlHead("Ocelli: who is in these photos?");
   page +=
       "<h1>Who is in these photos?</h1>\n"
@@ -76,6 +76,7 @@ Result<> WriteDemoReport(const std::filesystem::path& file,
       "would be a mistake.</p>\n";
   page += Grid(groups);
   page += "<h1>A face in a film</h1>\n" + VideoHtml(video);
+  page += "<h1>Its frames, kept</h1>\n" + ArchiveHtml(archive);
   if (flags) {
     page +=
         "<h1>Which flags look alike?</h1>\n<p>" +

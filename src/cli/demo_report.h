@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/compare_report.h"
+#include "cli/demo_archive.h"
 #include "cli/demo_video.h"
 #include "core/result.h"
 
@@ -40,6 +41,6 @@ Result<> WriteDemoReport(const std::filesystem::path& file,
                          const std::vector<DemoPicture>& album,
                          const std::vector<DemoPicture>& groups,
                          const std::optional<Comparison>& flags,
-                         const DemoVideo& video);
+                         const DemoVideo& video, const DemoArchive& archive);
 
 }  // namespace ocelli
