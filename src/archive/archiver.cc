@@ -68,6 +68,7 @@ class RunningArchiver final : public Archiver {
   }
 
   Result<> Add(const NewFrame& frame, std::stop_token stop) override;
+  Result<> WaitUntilDelivered(std::stop_token stop) override;
   Result<> Finish(std::stop_token stop) override;
   ArchiveStatus status() const override;
 
@@ -168,6 +169,18 @@ Result<> RunningArchiver::MakeRoom(std::uint64_t seq, const Error& full,
   if (exchange_->undelivered == seq) return give_up();
   return Fail(ErrorCode::kCancelled,
               "archive " + options_.name + ": stopped while its spool is full");
+}
+
+Result<> RunningArchiver::WaitUntilDelivered(std::stop_token stop) {
+  std::unique_lock lock(exchange_->mutex);
+  const auto delivered = [this] {
+    return exchange_->undelivered == exchange_->status.next_seq;
+  };
+  exchange_->for_callers.wait(
+      lock, stop, [&] { return exchange_->error || delivered(); });
+  if (exchange_->error) return tl::unexpected(*exchange_->error);
+  if (delivered()) return {};
+  return Fail(ErrorCode::kCancelled, "archive " + options_.name + ": stopped");
 }
 
 Result<> RunningArchiver::Finish(std::stop_token stop) {

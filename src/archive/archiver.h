@@ -106,6 +106,10 @@ class Archiver {
   // archive (MayTryAgain() false, or tries used up): its frames stay spooled.
   virtual Result<> Add(const NewFrame& frame, std::stop_token stop) = 0;
 
+  // Waits until what was added, and what a killed process left, is delivered.
+  // The error that ended the archive; kCancelled.
+  virtual Result<> WaitUntilDelivered(std::stop_token stop) = 0;
+
   // Waits until all is delivered, and the manifest stored with its end line.
   // When `stop` is requested: what is taken stays in the spool, the manifest
   // so far is stored, without an end; kCancelled.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/bounded_queue.h"
+#include "core/check.h"
 #include "live/encoded_frame.h"
 #include "live/ordered_results.h"
 #include "live/picture_capture.h"
@@ -46,7 +47,13 @@ class VideoCapture final : public Capture {
 
   const VideoInfo& input() const override { return source_->info(); }
 
-  Result<> Run(Archiver& archiver, std::stop_token stop) override {
+  Result<> Run(Archiver& archiver, std::stop_token stop,
+               const CaptureBefore& before) override {
+    if (options_.max_frames > 0) {
+      if (before.frames >= options_.max_frames) return {};
+      frames_left_ = options_.max_frames - before.frames;
+    }
+    skip_through_ = before.through;
     // Ends reading only; what was read goes all the way.
     const std::stop_callback forward(stop, [this] { ending_.request_stop(); });
     std::jthread reading([this] { Read(); });
@@ -139,7 +146,7 @@ class VideoCapture final : public Capture {
       Count(&CaptureStatus::chosen);
       if (!PushTo(chosen_, *std::move(frame))) break;
       // Late ones of a live source do not count; Deliver() sees to it.
-      if (!live_ && ++chosen == options_.max_frames) {
+      if (!live_ && ++chosen == frames_left_) {
         ending_.request_stop();
         read_.Close();
         break;
@@ -150,8 +157,7 @@ class VideoCapture final : public Capture {
 
   Result<bool> Wants(const Frame& frame, FrameSelector& selector) {
     if (!selector.IsDue(frame.time)) return false;
-    const bool skipped =
-        options_.skip_through && frame.time <= *options_.skip_through;
+    const bool skipped = skip_through_ && frame.time <= *skip_through_;
     if (tracker_ && !skipped) {
       const auto faces = tracker_->Track(frame);
       if (!faces) return faces.Failure("looking for faces");
@@ -198,7 +204,7 @@ class VideoCapture final : public Capture {
         ++status_.added;
         if (!status_.first_taken) status_.first_taken = (*encoded)->taken;
       }
-      if (++added == options_.max_frames) return Abandon();
+      if (++added == frames_left_) return Abandon();
     }
   }
 
@@ -207,6 +213,8 @@ class VideoCapture final : public Capture {
   const std::unique_ptr<FaceTracker> tracker_;  // Null: faces do not matter.
   const bool live_;                             // Late frames are dropped.
   const int encoders_;
+  std::uint64_t frames_left_ = 0;  // 0: no limit.
+  std::optional<microseconds> skip_through_;
   std::stop_source ending_;
   BoundedQueue<Frame> read_, chosen_;
   OrderedResults<Result<EncodedFrame>> encoded_;
@@ -232,7 +240,7 @@ std::string PathOf(const std::string& source) {
 }  // namespace
 
 Result<std::unique_ptr<Capture>> Capture::Open(CaptureOptions options,
-                                               const ModelStore& models,
+                                               const ModelStore* models,
                                                const std::stop_token& stop) {
   if (options.quality && (*options.quality < 1 || *options.quality > 100)) {
     return Fail(
@@ -245,7 +253,8 @@ Result<std::unique_ptr<Capture>> Capture::Open(CaptureOptions options,
   if (options.faces) {
     // Pictures of a folder need not follow from each other.
     if (pictures) options.tracker.detect_every = {};
-    auto opened = FaceTracker::Open(models, nullptr, options.tracker);
+    OCELLI_CHECK(models);
+    auto opened = FaceTracker::Open(*models, nullptr, options.tracker);
     if (!opened) return opened.Failure();
     tracker = std::move(*opened);
   }

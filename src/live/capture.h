@@ -27,10 +27,14 @@ struct CaptureOptions {
   int max_side = 0;  // Larger pictures are shrunk to it; 0: none are.
   std::uint64_t max_frames = 0;               // 0: all.
   std::chrono::microseconds max_duration{0};  // Media time; 0: all.
-  // Frames of a file up to this media time were archived already.
-  std::optional<std::chrono::microseconds> skip_through;
   // JPEG threads; 0: one a processor, and one for a live source.
   int encoders = 0;
+};
+
+// What of the same source was archived before.
+struct CaptureBefore {
+  std::optional<std::chrono::microseconds> through;  // Media time.
+  std::uint64_t frames = 0;                          // Part of max_frames.
 };
 
 struct CaptureStatus {
@@ -48,9 +52,9 @@ struct CaptureStatus {
 // in as they are, byte for byte, unless they are to be smaller.
 class Capture {
  public:
-  // Models are opened, of `models`, only where faces are wanted.
+  // `models` may be null unless faces are wanted.
   static Result<std::unique_ptr<Capture>> Open(CaptureOptions options,
-                                               const ModelStore& models,
+                                               const ModelStore* models,
                                                const std::stop_token& stop);
   // Of a source that is open already.
   static std::unique_ptr<Capture> Of(std::unique_ptr<VideoSource> source,
@@ -64,7 +68,8 @@ class Capture {
   // is no error; the archiver's Finish() is the caller's. Frames of a file
   // wait for the archive, late ones of a live source go, the oldest first, and
   // are counted. Pictures of a folder that can't be read are logged. Once.
-  virtual Result<> Run(Archiver& archiver, std::stop_token stop) = 0;
+  virtual Result<> Run(Archiver& archiver, std::stop_token stop,
+                       const CaptureBefore& before = {}) = 0;
 
   virtual CaptureStatus status() const = 0;  // From any thread.
 };

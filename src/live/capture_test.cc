@@ -43,6 +43,7 @@ class FakeArchiver final : public Archiver {
         {frame.record, {frame.picture.begin(), frame.picture.end()}});
     return {};
   }
+  Result<> WaitUntilDelivered(std::stop_token) override { return {}; }
   Result<> Finish(std::stop_token) override { return {}; }
   ArchiveStatus status() const override { return {}; }
 
@@ -162,8 +163,7 @@ TEST(Capture, GoesOnWhereAnEarlierOneEnded) {
   CaptureOptions options;
   options.selection.every = milliseconds(100);
   ASSERT_TRUE(Of(50, options)->Run(whole, {}));
-  options.skip_through = whole.added[6].record.pts;
-  ASSERT_TRUE(Of(50, options)->Run(rest, {}));
+  ASSERT_TRUE(Of(50, options)->Run(rest, {}, {whole.added[6].record.pts, 7}));
   const std::vector<int> all = whole.Milliseconds();
   EXPECT_EQ(rest.Milliseconds(), std::vector(all.begin() + 7, all.end()));
 }
@@ -306,14 +306,13 @@ class CaptureOfPictures : public testing::Test {
   std::unique_ptr<Capture> Open(CaptureOptions options = {}) {
     options.source = folder_;
     options.source_options.frame_rate = 25;
-    auto capture = Capture::Open(options, models_, {});
+    auto capture = Capture::Open(options, nullptr, {});
     EXPECT_TRUE(capture) << capture.error().message;
     return std::move(*capture);
   }
 
   const fs::path folder_ = fs::path(testing::TempDir()) /
                            ("capture_test_" + std::to_string(getpid()));
-  const ModelStore models_{folder_ / "models"};
 };
 
 TEST_F(CaptureOfPictures, JpegFilesGoInByteForByte) {
@@ -380,7 +379,7 @@ TEST_F(CaptureOfPictures, AFolderWithoutAWholePictureIsAnError) {
   ASSERT_TRUE(WriteFileAtomically(folder_ / "1.jpg", "no picture"));
   CaptureOptions options;
   options.source = folder_;
-  EXPECT_FALSE(Capture::Open(options, models_, {}));
+  EXPECT_FALSE(Capture::Open(options, nullptr, {}));
 }
 
 TEST_F(CaptureOfPictures, ChoiceLimitAndResumption) {
@@ -390,10 +389,9 @@ TEST_F(CaptureOfPictures, ChoiceLimitAndResumption) {
   FakeArchiver whole;
   ASSERT_TRUE(Open(options)->Run(whole, {}));
   EXPECT_EQ(whole.added.size(), 20u);
-  options.max_frames = 5;
-  options.skip_through = whole.added[6].record.pts;
+  options.max_frames = 12;
   FakeArchiver rest;
-  ASSERT_TRUE(Open(options)->Run(rest, {}));
+  ASSERT_TRUE(Open(options)->Run(rest, {}, {whole.added[6].record.pts, 7}));
   const std::vector<int> all = whole.Milliseconds();
   EXPECT_EQ(rest.Milliseconds(),
             std::vector(all.begin() + 7, all.begin() + 12));
@@ -402,9 +400,11 @@ TEST_F(CaptureOfPictures, ChoiceLimitAndResumption) {
 TEST_F(CaptureOfPictures, WithNothingLeftThereIsNothingToDo) {
   WriteJpeg("1.jpg", 1);
   CaptureOptions options;
-  options.skip_through = milliseconds(5000);
+  options.max_frames = 1;
   FakeArchiver archiver;
-  ASSERT_TRUE(Open(options)->Run(archiver, {}));
+  ASSERT_TRUE(Open()->Run(archiver, {}, {milliseconds(5000), 1}));
+  ASSERT_TRUE(Open(options)->Run(archiver, {}, {{}, 1}));
+  ASSERT_TRUE(Of(5, options)->Run(archiver, {}, {{}, 1}));
   EXPECT_TRUE(archiver.added.empty());
 }
 
@@ -435,7 +435,7 @@ TEST(Capture, RefusesAQualityThatThereIsNot) {
   CaptureOptions options;
   options.source = "test:";
   options.quality = 0;
-  EXPECT_FALSE(Capture::Open(options, ModelStore(""), {}));
+  EXPECT_FALSE(Capture::Open(options, nullptr, {}));
 }
 
 }  // namespace

@@ -27,13 +27,6 @@ using std::chrono::microseconds;
 // takes long does not hold up the others.
 constexpr std::size_t kReadAhead = 16;
 
-// A file that may go into the archive. The time of each is its place among all
-// of them, whether it can be read or not.
-struct PictureFile {
-  Result<fs::path> path;
-  std::size_t place = 0;
-};
-
 struct Picture {
   EncodedFrame encoded;
   Frame frame;  // With pixels where choosing needs them.
@@ -45,10 +38,9 @@ class PictureCapture final : public Capture {
                  std::unique_ptr<FaceTracker> tracker)
       : options_(std::move(options)),
         tracker_(std::move(tracker)),
-        all_files_(files.size()) {
-    ChooseByTime(std::move(files));
+        files_(std::move(files)) {
     info_.frame_rate = options_.source_options.frame_rate;
-    info_.duration = TimeOf(all_files_);
+    info_.duration = TimeOf(files_.size());
     info_.codec = "pictures";
     info_.decoder = "cpu";
   }
@@ -57,11 +49,11 @@ class PictureCapture final : public Capture {
   // picture that can be.
   Result<> Begin(const std::stop_token& stop) {
     std::optional<Error> first_error;
-    for (const PictureFile& file : files_) {
+    for (std::size_t i = 0; i < files_.size(); ++i) {
       if (stop.stop_requested()) {
         return Fail(ErrorCode::kCancelled, "opening pictures: stopped");
       }
-      const auto picture = Read(file);
+      const auto picture = Read(i);
       if (picture) {
         info_.width = picture->encoded.record.width;
         info_.height = picture->encoded.record.height;
@@ -69,14 +61,17 @@ class PictureCapture final : public Capture {
       }
       if (!first_error) first_error = picture.error();
     }
-    // All that is left was archived already.
-    if (!first_error) return {};
     return tl::unexpected<Error>(*first_error);
   }
 
   const VideoInfo& input() const override { return info_; }
 
-  Result<> Run(Archiver& archiver, std::stop_token stop) override {
+  Result<> Run(Archiver& archiver, std::stop_token stop,
+               const CaptureBefore& before) override {
+    if (options_.max_frames > 0 && before.frames >= options_.max_frames) {
+      return {};
+    }
+    const std::vector<std::size_t> places = ChosenByTime(before);
     std::stop_source ending;
     const std::stop_callback forward(stop, [&] { ending.request_stop(); });
     FrameSelector selector(PixelSelection());
@@ -84,17 +79,18 @@ class PictureCapture final : public Capture {
     const auto processors =
         static_cast<int>(std::max(std::thread::hardware_concurrency(), 1u));
     OrderedParallel(
-        files_.size(),
+        places.size(),
         options_.encoders > 0 ? options_.encoders : std::min(processors, 8),
         kReadAhead, ending.get_token(),
-        [&](std::size_t i) { return Read(files_[i]); },
-        [&](std::size_t i, Result<Picture> picture) {
+        [&](std::size_t i) { return Read(places[i]); },
+        [&](std::size_t, Result<Picture> picture) {
           if (ending.stop_requested()) return;
           const auto added =
-              Emit(files_[i], std::move(picture), selector, archiver, stop);
+              Emit(std::move(picture), before, selector, archiver, stop);
           if (!added && !stop.stop_requested()) error = added.error();
           const bool enough =
-              options_.max_frames > 0 && status().added >= options_.max_frames;
+              options_.max_frames > 0 &&
+              before.frames + status().added >= options_.max_frames;
           if (!added || enough) ending.request_stop();
         });
     if (error) return tl::unexpected<Error>(*error);
@@ -112,24 +108,24 @@ class PictureCapture final : public Capture {
                                      options_.source_options.frame_rate));
   }
 
-  // With `every`, what is read needs no pixels to be chosen by.
-  void ChooseByTime(std::vector<Result<fs::path>> files) {
+  // The files to read: where no pixels are needed, only those that are wanted.
+  std::vector<std::size_t> ChosenByTime(const CaptureBefore& before) const {
     FrameSelector selector({options_.selection.every, 0});
-    const bool by_time = !NeedsPixels();
-    for (std::size_t i = 0; i < files.size(); ++i) {
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < files_.size(); ++i) {
       Frame frame;
       frame.time = TimeOf(i);
       if (options_.max_duration.count() > 0 &&
           frame.time >= options_.max_duration) {
         break;
       }
-      if (by_time && !selector.Wants(frame)) continue;
-      if (options_.skip_through && frame.time <= *options_.skip_through &&
-          !ComparesFrames()) {
-        continue;
-      }
-      files_.push_back({std::move(files[i]), i});
+      if (!NeedsPixels() && !selector.Wants(frame)) continue;
+      const bool archived = before.through && frame.time <= *before.through;
+      // Those that follow are compared with it.
+      if (archived && !ComparesFrames()) continue;
+      places.push_back(i);
     }
+    return places;
   }
 
   bool ComparesFrames() const { return options_.selection.changed > 0; }
@@ -139,14 +135,14 @@ class PictureCapture final : public Capture {
     return NeedsPixels() ? options_.selection : FrameSelection{};
   }
 
-  Result<Picture> Read(const PictureFile& file) const {
+  Result<Picture> Read(std::size_t place) const {
     const Clock& clock = *options_.source_options.clock;
     const auto wall_time = clock.WallTime();
     const auto taken = clock.MonotonicTime();
-    auto picture = ReadPixels(file);
+    auto picture = ReadPixels(files_[place]);
     if (!picture) return picture;
-    picture->frame.sequence = file.place;
-    picture->frame.time = TimeOf(file.place);
+    picture->frame.sequence = place;
+    picture->frame.time = TimeOf(place);
     picture->frame.wall_time = wall_time;
     picture->frame.decoded_at = taken;
     picture->encoded.record.pts = picture->frame.time;
@@ -155,19 +151,19 @@ class PictureCapture final : public Capture {
     return picture;
   }
 
-  Result<Picture> ReadPixels(const PictureFile& file) const {
-    if (!file.path) return file.path.Failure();
+  Result<Picture> ReadPixels(const Result<fs::path>& file) const {
+    if (!file) return file.Failure();
     ImageLimits limits;
     limits.max_pixels =
         static_cast<std::uint64_t>(options_.source_options.limits.max_pixels);
-    auto bytes = ReadFileLimited(*file.path, limits.max_bytes);
+    auto bytes = ReadFileLimited(*file, limits.max_bytes);
     if (!bytes) return bytes.Failure();
     Picture picture;
     bool as_it_is = !options_.quality && ImageFileEnding(*bytes) == ".jpg";
     ImageSize size;
     if (as_it_is) {
       const auto read = ReadJpegSize(*bytes, limits);
-      if (!read) return read.Failure(file.path->string());
+      if (!read) return read.Failure(file->string());
       size = *read;
       as_it_is = options_.max_side == 0 ||
                  std::max(size.width, size.height) <= options_.max_side;
@@ -175,7 +171,7 @@ class PictureCapture final : public Capture {
     Image image;
     if (!as_it_is || NeedsPixels()) {
       auto decoded = DecodeImage(*bytes, limits);
-      if (!decoded) return decoded.Failure(file.path->string());
+      if (!decoded) return decoded.Failure(file->string());
       image = *std::move(decoded);
       if (NeedsPixels()) picture.frame.pixels = ToYuv(image, {});
     }
@@ -186,12 +182,12 @@ class PictureCapture final : public Capture {
     }
     auto encoded = EncodePicture(
         image, options_.quality.value_or(kDefaultQuality), options_.max_side);
-    if (!encoded) return encoded.Failure(file.path->string());
+    if (!encoded) return encoded.Failure(file->string());
     picture.encoded = *std::move(encoded);
     return picture;
   }
 
-  Result<> Emit(const PictureFile& file, Result<Picture> picture,
+  Result<> Emit(Result<Picture> picture, const CaptureBefore& before,
                 FrameSelector& selector, Archiver& archiver,
                 const std::stop_token& stop) {
     Count(&CaptureStatus::frames_in);
@@ -201,8 +197,8 @@ class PictureCapture final : public Capture {
           {{"reason", picture.error().message}});
       return {};
     }
-    const auto wanted = Wants(picture->frame, selector);
-    if (!wanted) return wanted.Failure(file.path->string());
+    const auto wanted = Wants(picture->frame, before, selector);
+    if (!wanted) return wanted.Failure();
     if (!*wanted) return {};
     Count(&CaptureStatus::chosen);
     if (auto added = archiver.Add(picture->encoded.ToAdd(), stop); !added) {
@@ -214,11 +210,11 @@ class PictureCapture final : public Capture {
     return {};
   }
 
-  Result<bool> Wants(const Frame& frame, FrameSelector& selector) {
+  Result<bool> Wants(const Frame& frame, const CaptureBefore& before,
+                     FrameSelector& selector) {
     if (!NeedsPixels()) return true;
     if (!selector.IsDue(frame.time)) return false;
-    const bool skipped =
-        options_.skip_through && frame.time <= *options_.skip_through;
+    const bool skipped = before.through && frame.time <= *before.through;
     if (tracker_ && !skipped) {
       const auto faces = tracker_->Track(frame);
       if (!faces) return faces.Failure("looking for faces");
@@ -237,8 +233,8 @@ class PictureCapture final : public Capture {
 
   const CaptureOptions options_;
   const std::unique_ptr<FaceTracker> tracker_;
-  const std::size_t all_files_;
-  std::vector<PictureFile> files_;
+  // The time of each is its place, whether it can be read or not.
+  const std::vector<Result<fs::path>> files_;
   VideoInfo info_;
   mutable std::mutex mutex_;
   CaptureStatus status_;  // Guarded by mutex_.
