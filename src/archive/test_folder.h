@@ -1,0 +1,38 @@
+#pragma once
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "core/check.h"
+
+namespace ocelli {
+
+// For tests: an empty folder of their own, gone with this object.
+class TestFolder {
+ public:
+  TestFolder() {
+    std::string name =
+        (std::filesystem::temp_directory_path() / "ocelli-XXXXXX").string();
+    OCELLI_CHECK(mkdtemp(name.data()));
+    path_ = name;
+  }
+  ~TestFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TestFolder(const TestFolder&) = delete;
+  TestFolder& operator=(const TestFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::string operator/(std::string_view name) const {
+    return (path_ / name).string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace ocelli
