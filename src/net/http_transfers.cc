@@ -343,6 +343,13 @@ void HttpTransfers::State::SetUp(Transfer& transfer) {
   };
   void* const user = &transfer;
   SetCommonOptions(*curl, transfer.easy, request.url, ca_file);
+  // libcurl reads certificates once for all connections only where they are in
+  // a file alone; for each connection it takes 25 ms.
+  const char* certificates = nullptr;
+  curl->easy_getinfo(transfer.easy, CURLINFO_CAINFO, &certificates);
+  if (certificates || !ca_file.empty()) {
+    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  }
   set(CURLOPT_PRIVATE, user);
   set(CURLOPT_PATH_AS_IS, 1L);
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
