@@ -16,6 +16,7 @@
 
 #include "core/check.h"
 #include "net/curl.h"
+#include "net/http_transfer.h"
 
 namespace ocelli {
 namespace {
@@ -24,103 +25,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr auto kNever = steady_clock::time_point::max();
-
-// One request and its answer, as libcurl's callbacks see it.
-struct Transfer {
-  std::uint64_t id = 0;
-  HttpRequest request;
-  HttpTransfers::Done done;
-  const Curl* curl = nullptr;
-  CURL* easy = nullptr;
-  curl_slist* lines = nullptr;
-  std::array<char, CURL_ERROR_SIZE> reason{};
-
-  HttpReply reply;
-  std::uint64_t sent = 0;  // Read from the body.
-  std::size_t head_bytes = 0;
-  Result<> failure;  // Of ours, for which libcurl was told to end.
-
-  std::int64_t moved = 0;  // Bytes in both directions, at moved_at.
-  steady_clock::time_point moved_at;
-
-  // libcurl reads ahead of what it sends, so only its own count tells.
-  std::int64_t Moved() const {
-    curl_off_t up = 0, down = 0;
-    curl->easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &up);
-    curl->easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
-    return up + down + static_cast<std::int64_t>(head_bytes);
-  }
-
-  Result<> TooLong() const {
-    return Fail(ErrorCode::kResourceExhausted,
-                "the answer has more than the " +
-                    std::to_string(request.max_reply_bytes) +
-                    " bytes expected");
-  }
-};
-
-std::size_t OnHeader(char* data, std::size_t, std::size_t size,
-                     void* user) noexcept {
-  auto& transfer = *static_cast<Transfer*>(user);
-  transfer.head_bytes += size;
-  if (transfer.head_bytes > kMostHeadBytes) {
-    transfer.failure = Fail(ErrorCode::kResourceExhausted,
-                            "the server sends headers without end");
-    return 0;
-  }
-  AddHeaderLine({data, size}, transfer.reply.headers);
-  return size;
-}
-
-std::size_t OnReply(char* data, std::size_t, std::size_t size,
-                    void* user) noexcept {
-  auto& transfer = *static_cast<Transfer*>(user);
-  std::vector<std::byte>& body = transfer.reply.body;
-  const std::uint64_t most = transfer.request.max_reply_bytes;
-  curl_off_t length = -1;
-  if (body.empty()) {
-    transfer.curl->easy_getinfo(transfer.easy,
-                                CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-  }
-  if (body.size() + size > most ||
-      (length > 0 && static_cast<std::uint64_t>(length) > most)) {
-    transfer.failure = transfer.TooLong();
-    return 0;
-  }
-  if (length > 0) body.reserve(static_cast<std::size_t>(length));
-  const auto bytes = std::as_bytes(std::span(data, size));
-  body.insert(body.end(), bytes.begin(), bytes.end());
-  return size;
-}
-
-std::size_t OnRead(char* into, std::size_t, std::size_t size,
-                   void* user) noexcept {
-  auto& transfer = *static_cast<Transfer*>(user);
-  const ByteSource& body = transfer.request.body;
-  const auto count = static_cast<std::size_t>(
-      std::min<std::uint64_t>(size, body.size - transfer.sent));
-  if (count == 0) return 0;
-  const auto read =
-      body.read(transfer.sent, std::as_writable_bytes(std::span(into, count)));
-  if (!read) {
-    transfer.failure = read.Failure("reading what is to be sent");
-  } else if (*read == 0) {
-    transfer.failure =
-        Fail(ErrorCode::kDataLoss, "what is to be sent ends after " +
-                                       std::to_string(transfer.sent) + " of " +
-                                       std::to_string(body.size) + " bytes");
-  }
-  if (!transfer.failure) return CURL_READFUNC_ABORT;
-  transfer.sent += *read;
-  return *read;
-}
-
-// libcurl begins again on a new connection where a kept one was dead.
-int OnSeek(void* user, curl_off_t offset, int origin) noexcept {
-  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
-  static_cast<Transfer*>(user)->sent = static_cast<std::uint64_t>(offset);
-  return CURL_SEEKFUNC_OK;
-}
 
 }  // namespace
 
@@ -151,7 +55,6 @@ struct HttpTransfers::State {
   void Wake();
   void Loop();
   void Begin(Job job);
-  void SetUp(Transfer& transfer);
   void AwaitEvents();
   void FinishDone();
   void FinishStalled();
@@ -165,7 +68,7 @@ struct HttpTransfers::State {
   const int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
   // Of the loop's thread.
-  std::unordered_map<std::uint64_t, std::unique_ptr<Transfer>> active;
+  std::unordered_map<std::uint64_t, std::unique_ptr<HttpTransfer>> active;
   std::vector<CURL*> idle;  // Handles to use again.
   steady_clock::time_point timer = kNever;
   steady_clock::time_point next_stall_check = kNever;
@@ -310,7 +213,7 @@ void HttpTransfers::State::Begin(Job job) {
     job.done(LoadedCurl().Failure());
     return;
   }
-  auto transfer = std::make_unique<Transfer>();
+  auto transfer = std::make_unique<HttpTransfer>();
   if (!idle.empty()) {
     transfer->easy = idle.back();
     idle.pop_back();
@@ -327,60 +230,13 @@ void HttpTransfers::State::Begin(Job job) {
   transfer->done = std::move(job.done);
   transfer->curl = curl;
   transfer->moved_at = steady_clock::now();
-  SetUp(*transfer);
+  transfer->SetUp(ca_file);
   next_stall_check =
       std::min(next_stall_check,
                transfer->moved_at + transfer->request.stall_timeout / 4);
   CURL* easy = transfer->easy;
   active.emplace(transfer->id, std::move(transfer));
   curl->multi_add_handle(multi, easy);
-}
-
-void HttpTransfers::State::SetUp(Transfer& transfer) {
-  const HttpRequest& request = transfer.request;
-  const auto set = [&](CURLoption option, auto value) {
-    curl->easy_setopt(transfer.easy, option, value);
-  };
-  void* const user = &transfer;
-  SetCommonOptions(*curl, transfer.easy, request.url, ca_file);
-  // libcurl reads certificates once for all connections only where they are in
-  // a file alone; for each connection it takes 25 ms.
-  const char* certificates = nullptr;
-  curl->easy_getinfo(transfer.easy, CURLINFO_CAINFO, &certificates);
-  if (certificates || !ca_file.empty()) {
-    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  }
-  set(CURLOPT_PRIVATE, user);
-  set(CURLOPT_PATH_AS_IS, 1L);
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  set(CURLOPT_CONNECTTIMEOUT_MS,
-      static_cast<long>(request.connect_timeout.count()));
-  set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
-  set(CURLOPT_ERRORBUFFER, transfer.reason.data());
-  set(CURLOPT_HEADERFUNCTION, &OnHeader);
-  set(CURLOPT_HEADERDATA, user);
-  set(CURLOPT_WRITEFUNCTION, &OnReply);
-  set(CURLOPT_WRITEDATA, user);
-
-  if (request.method == "PUT" || request.method == "POST") {
-    set(CURLOPT_UPLOAD, 1L);
-    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body.size));
-    set(CURLOPT_READFUNCTION, &OnRead);
-    set(CURLOPT_READDATA, user);
-    set(CURLOPT_SEEKFUNCTION, &OnSeek);
-    set(CURLOPT_SEEKDATA, user);
-    // Waiting for "100 Continue" would cost a round trip.
-    transfer.lines = curl->slist_append(transfer.lines, "Expect:");
-  } else if (request.method == "HEAD") {
-    set(CURLOPT_NOBODY, 1L);
-  }
-  if (request.method != "GET" && request.method != "HEAD") {
-    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  }
-  for (const std::string& header : request.headers) {
-    transfer.lines = curl->slist_append(transfer.lines, header.c_str());
-  }
-  if (transfer.lines) set(CURLOPT_HTTPHEADER, transfer.lines);
 }
 
 void HttpTransfers::State::AwaitEvents() {
@@ -424,14 +280,8 @@ void HttpTransfers::State::FinishDone() {
     const CURLcode code = message->data.result;
     char* user = nullptr;
     curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
-    auto& transfer = *reinterpret_cast<Transfer*>(user);
-    Result<> outcome = std::move(transfer.failure);
-    if (outcome && code == CURLE_OPERATION_TIMEDOUT) {
-      outcome = Fail(ErrorCode::kDeadlineExceeded, transfer.reason.data());
-    } else if (outcome && code != CURLE_OK) {
-      outcome = CurlFailure(*curl, code, transfer.reason.data());
-    }
-    End(transfer.id, std::move(outcome));
+    auto& transfer = *reinterpret_cast<HttpTransfer*>(user);
+    End(transfer.id, transfer.OutcomeOf(code));
   }
 }
 
@@ -463,7 +313,7 @@ void HttpTransfers::State::FinishStalled() {
 void HttpTransfers::State::End(std::uint64_t id, Result<> outcome) {
   auto taken = active.extract(id);
   if (taken.empty()) return;
-  const std::unique_ptr<Transfer> transfer = std::move(taken.mapped());
+  const std::unique_ptr<HttpTransfer> transfer = std::move(taken.mapped());
   long status = 0;
   curl->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
   transfer->reply.status = static_cast<int>(status);
