@@ -229,7 +229,7 @@ def cameras_file(folder, store, name, url, count):
     """Settings of several cameras that archive into one store."""
     path = folder / f"{name}.toml"
     path.write_text("".join(
-        f'[[camera]]\nname = "{name}{index}"\nsource = "{url}"\n'
+        f'[camera.{name}{index}]\nsource = "{url}"\n'
         f'to = "{store.url(f"{name}{index}")}"\n'
         for index in range(count)))
     return path
@@ -309,8 +309,7 @@ def outage(row, program, place, camera, folder, seconds):
         run.end()
         by_camera = {}
         for line in run.lines:
-            name = line["url"].split("/")[-6]
-            by_camera.setdefault(name, []).append(line["seq"])
+            by_camera.setdefault(line["camera"], []).append(line["seq"])
     third = max(1, len(during) // 3)
     growth = (statistics.mean(during[-third:]) -
               statistics.mean(during[third:2 * third])) / MEGABYTE

@@ -303,10 +303,10 @@ class DirectoryStore final : public ObjectStore {
   FolderTree tree_;
   const std::string root_;
   // The last, whose puts end before the rest goes.
-  PutQueue queue_{kThreads,
-                  [this](const PutRequest& request, std::stop_token stop) {
-                    return Put(request, stop);
-                  }};
+  PutQueue queue_{
+      kThreads, [this](const PutRequest& request, const std::stop_token& stop) {
+        return Put(request, stop);
+      }};
 };
 
 }  // namespace

@@ -114,7 +114,7 @@ class MemoryObjectStore final : public ObjectStore {
   std::mutex mutex_;
   Objects objects_;  // Guarded by mutex_.
   // The last, whose puts end before the rest goes.
-  PutQueue queue_{1, [this](const PutRequest& request, std::stop_token) {
+  PutQueue queue_{1, [this](const PutRequest& request, const std::stop_token&) {
                     PutOutcome outcome;
                     outcome.result = Store(request);
                     return outcome;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <future>
+#include <ranges>
 #include <thread>
 
 #include "store/directory_store.h"
@@ -112,9 +113,9 @@ TEST_P(ObjectStoreContract, ListIsInTheOrderOfTheKeysBytes) {
       "b/'(x)*!~$;", "manifest/1.jsonl",
       "z\"<>",       "één/ü",
       "日本",        "\xF0\x9F\x8E\xA5/video"};
-  for (auto key = sorted.rbegin(); key != sorted.rend(); ++key) {
-    const auto put = store_->Put(Request(*key, *key));
-    ASSERT_TRUE(put) << *key << ": " << put.error().message;
+  for (const std::string& key : std::ranges::reverse_view(sorted)) {
+    const auto put = store_->Put(Request(key, key));
+    ASSERT_TRUE(put) << key << ": " << put.error().message;
   }
   EXPECT_EQ(Keys(), sorted);
   for (const std::string& key : sorted) EXPECT_EQ(Stored(key), Bytes(key));
@@ -155,7 +156,7 @@ TEST_P(ObjectStoreContract, ListHasNoLimit) {
   std::promise<void> all;
   for (int i = 0; i < kCount; ++i) {
     store_->StartPut(Request("many/" + std::to_string(10'000 + i), "x"),
-                     [&](PutOutcome outcome) {
+                     [&](const PutOutcome& outcome) {
                        if (!outcome.result) ++failed;
                        if (++stored == kCount) all.set_value();
                      });
@@ -224,7 +225,7 @@ TEST_P(ObjectStoreContract, ABodyThatCannotBeReadStoresNothing) {
 
 TEST_P(ObjectStoreContract, PutsMayStartPuts) {
   std::promise<PutOutcome> second;
-  store_->StartPut(Request("1", "x"), [&](PutOutcome) {
+  store_->StartPut(Request("1", "x"), [&](const PutOutcome&) {
     store_->StartPut(Request("2", "y"), [&](PutOutcome outcome) {
       second.set_value(std::move(outcome));
     });

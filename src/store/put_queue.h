@@ -18,7 +18,8 @@ namespace ocelli {
 // bodies; how many is up to who starts them. Thread-safe.
 class PutQueue {
  public:
-  using Put = std::function<PutOutcome(const PutRequest&, std::stop_token)>;
+  using Put =
+      std::function<PutOutcome(const PutRequest&, const std::stop_token&)>;
 
   PutQueue(std::size_t threads, Put put)
       : most_(threads), put_(std::move(put)) {}
