@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <ranges>
 #include <string_view>
 #include <utility>
 
@@ -230,8 +231,8 @@ Result<> DiskManifestLog::Write(const std::vector<Batch>& batches) {
     Result<> done;
     if (is_new || !tail_) {
       auto file = files_.Open(NameOf(batch.segment));
-      if (file) tail_ = *std::move(file);
       if (!file) done = file.Failure();
+      if (file) tail_ = *std::move(file);
     }
     if (done) {
       done = tail_->Write(batch.offset, std::as_bytes(std::span(batch.text)));
@@ -253,15 +254,15 @@ Result<> DiskManifestLog::Write(const std::vector<Batch>& batches) {
 void DiskManifestLog::Undo(const std::vector<Batch>& batches) {
   tail_.reset();
   Result<> done;
-  for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
-    if (batch->offset == 0) {
-      done = files_.Remove(NameOf(batch->segment));
+  for (const Batch& batch : std::views::reverse(batches)) {
+    if (batch.offset == 0) {
+      done = files_.Remove(NameOf(batch.segment));
       if (!done && done.error().code == ErrorCode::kNotFound) done = {};
       if (done) done = files_.SyncFolder();
     } else {
-      auto file = files_.Open(NameOf(batch->segment));
+      auto file = files_.Open(NameOf(batch.segment));
       if (!file) done = file.Failure();
-      if (done) done = (*file)->Truncate(batch->offset);
+      if (done) done = (*file)->Truncate(batch.offset);
       if (done) done = (*file)->Sync();
     }
     if (!done) {
