@@ -56,19 +56,39 @@ Result<std::unique_ptr<ManifestLog>> OpenManifestLog(FileSystem& folder,
   bool here = false;
   for (const std::string& file : *names) here |= file.ends_with(kLines);
 
+  if (here) {
+    // One try: a live source does not wait for a store that is down.
+    const auto answers = store.List(
+        std::string(kManifestFolder),
+        [](const ObjectInfo&) -> Result<> {
+          return Fail(ErrorCode::kCancelled, "it answers");
+        },
+        stop);
+    if (!answers && MayTryAgain(answers.error())) {
+      Log(LogLevel::kWarning, "archive goes on without the store's manifest",
+          {{"task", name}, {"error", answers.error().message}});
+      return ManifestLog::Open(folder, std::nullopt);
+    }
+  }
   const auto stored = ReadLastLine(store, stop);
-  if (!stored && !(here && MayTryAgain(stored.error()))) {
+  if (!stored) {
     return stored.Failure("reading the manifest of " + store.root());
   }
-  if (!stored) {
-    Log(LogLevel::kWarning, "archive goes on without the store's manifest",
-        {{"task", name}, {"error", stored.error().message}});
-  }
-  auto log = ManifestLog::Open(folder, stored ? *stored : std::nullopt);
-  if (!log || !stored || !*stored) return log;
+  auto log = ManifestLog::Open(folder, *stored);
+  if (!log) return log;
 
   const std::optional<ManifestLine> last = (*log)->last();
-  if (last && last->chain == (*stored)->chain) return log;
+  if (!last) return log;
+  if (!*stored) {
+    const auto unstored = (*log)->Unstored();
+    if (!unstored) return unstored.Failure();
+    if (*unstored && (*unstored)->first_seq == 0) return log;
+    return Fail(ErrorCode::kFailedPrecondition,
+                "the archive " + store.root() +
+                    " is gone, though parts of it were stored; archive to "
+                    "another place, or forget this task with its spool");
+  }
+  if (last->chain == (*stored)->chain) return log;
   const auto known = HasLine(folder, **stored);
   if (!known) return known.Failure();
   if (!*known) {

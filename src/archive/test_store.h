@@ -23,9 +23,9 @@ namespace ocelli {
 // Thread-safe.
 class TestStore final : public ObjectStore {
  public:
-  // None: the put is held until Answer().
-  using Rule =
-      std::function<std::optional<PutOutcome>(const PutRequest& request)>;
+  // Of the try, counted from 1, for its key. None: it is held until Answer().
+  using Rule = std::function<std::optional<PutOutcome>(
+      const PutRequest& request, int attempt)>;
 
   ~TestStore() override {
     AnswerAll({.result = Fail(ErrorCode::kCancelled, "the store is gone")});
@@ -87,11 +87,6 @@ class TestStore final : public ObjectStore {
     const std::lock_guard lock(mutex_);
     return puts_;
   }
-  int PutsOf(const std::string& key) const {
-    const std::lock_guard lock(mutex_);
-    const auto found = puts_of_.find(key);
-    return found == puts_of_.end() ? 0 : found->second;
-  }
   std::size_t most_held() const {
     const std::lock_guard lock(mutex_);
     return most_held_;
@@ -106,8 +101,8 @@ class TestStore final : public ObjectStore {
     {
       const std::lock_guard lock(mutex_);
       ++puts_;
-      ++puts_of_[held.request.key];
-      outcome = rule_ ? rule_(held.request) : PutOutcome();
+      const int attempt = ++puts_of_[held.request.key];
+      outcome = rule_ ? rule_(held.request, attempt) : PutOutcome();
       if (!outcome) {
         held_.push_back(std::move(held));
         most_held_ = std::max(most_held_, held_.size());
