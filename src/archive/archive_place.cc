@@ -65,9 +65,11 @@ Result<std::unique_ptr<ManifestLog>> OpenManifestLog(FileSystem& folder,
         },
         stop);
     if (!answers && MayTryAgain(answers.error())) {
+      auto log = ManifestLog::Open(folder, std::nullopt);
+      if (log && !(*log)->last()) return answers.Failure();
       Log(LogLevel::kWarning, "archive goes on without the store's manifest",
           {{"task", name}, {"error", answers.error().message}});
-      return ManifestLog::Open(folder, std::nullopt);
+      return log;
     }
   }
   const auto stored = ReadLastLine(store, stop);

@@ -129,7 +129,8 @@ Result<> RunningArchiver::Add(const NewFrame& frame, std::stop_token stop) {
   std::unique_lock lock(exchange_->mutex);
   exchange_->status.next_seq = record.seq + 1;
   exchange_->unsynced_bytes += frame.picture.size();
-  if (++exchange_->unsynced_frames == 1) exchange_->Wake();
+  ++exchange_->unsynced_frames;
+  exchange_->Wake();
   exchange_->for_callers.wait(lock, stop, [this] {
     return exchange_->error ||
            exchange_->unsynced_bytes <= kMostUnsyncedBytes ||

@@ -371,8 +371,8 @@ TEST_F(ArchiverTest, AFullSpoolStopsALiveOne) {
   while ((added = TryAdd(*archiver, count))) ++count;
   EXPECT_EQ(added.error().code, ErrorCode::kResourceExhausted);
   EXPECT_GT(count, 30u);
+  store_.WaitForHeld(count);
   store_.SetRule(nullptr);
-  store_.WaitForHeld(1);
   store_.AnswerAll();
   Finish(*archiver);
   ExpectSound(count);
