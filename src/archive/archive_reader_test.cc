@@ -164,7 +164,7 @@ TEST_F(ArchiveReader, ReadsThePrunedPartAsItWasWritten) {
   const std::string text = FormatPrunedPart(pruned);
   EXPECT_EQ(text, "{\"through\":41,\"first_seq\":40,\"chain\":\"" +
                       pruned.chain.ToHex() +
-                      "\",\"time\":\"2026-11-25T14:00:01.000007Z\","
+                      "\",\"time\":\"2024-11-25T14:00:01.000007Z\","
                       "\"done\":true}\n");
   PutText(*store_, std::string(kPrunedKey), text);
   EXPECT_EQ(ReadPrunedPart(*store_, {}).value(), pruned);

@@ -30,7 +30,7 @@ inline std::string TextOf(ObjectStore& store, const std::string& key) {
 }
 
 // For tests: an archive as an archiver would leave it, a frame every second
-// from 2026-11-25T13:59:58Z on.
+// from 2024-11-25T13:59:58Z on.
 class TestArchive {
  public:
   explicit TestArchive(ObjectStore& store, std::size_t lines_a_segment = 4)
@@ -38,7 +38,7 @@ class TestArchive {
 
   static std::chrono::system_clock::time_point TimeOf(std::uint64_t seq) {
     return std::chrono::system_clock::time_point(
-        std::chrono::seconds(1'795'615'198 + seq));
+        std::chrono::seconds(1'732'543'198 + seq));
   }
   static std::string PictureOf(std::uint64_t seq) {
     return "picture " + std::to_string(seq + 100);

@@ -150,12 +150,12 @@ TEST_F(VerifyArchiveTest, FindsTheRemovedObjectOfEqualFramesOnce) {
 
 TEST_F(VerifyArchiveTest, FindsAnAddedFrame) {
   MakeArchive();
-  PutText(*store_, "2026/11/25/14/000000000005-00000000.jpg", "another 5");
-  PutText(*store_, "2026/11/25/14/000000000012-00000000.jpg", "after the end");
+  PutText(*store_, "2024/11/25/14/000000000005-00000000.jpg", "another 5");
+  PutText(*store_, "2024/11/25/14/000000000012-00000000.jpg", "after the end");
   PutText(*store_, "notes.txt", "hello");
   PutText(*store_, "manifest/notes.txt", "hello");
-  EXPECT_EQ(Findings(), (Found{"added 2026/11/25/14/000000000005-00000000.jpg",
-                               "added 2026/11/25/14/000000000012-00000000.jpg",
+  EXPECT_EQ(Findings(), (Found{"added 2024/11/25/14/000000000005-00000000.jpg",
+                               "added 2024/11/25/14/000000000012-00000000.jpg",
                                "added manifest/notes.txt", "added notes.txt"}));
 }
 
@@ -180,10 +180,10 @@ TEST_F(VerifyArchiveTest, FindsTwoSwappedFrames) {
 TEST_F(VerifyArchiveTest, FindsAFrameUnderAnotherName) {
   MakeArchive();
   ASSERT_TRUE(store_->Delete(archive_.KeyOf(5)));
-  PutText(*store_, "2026/11/25/13/" + archive_.KeyOf(5).substr(14),
+  PutText(*store_, "2024/11/25/13/" + archive_.KeyOf(5).substr(14),
           TestArchive::PictureOf(5));
   EXPECT_EQ(Findings(),
-            (Found{"added 2026/11/25/13/" + archive_.KeyOf(5).substr(14),
+            (Found{"added 2024/11/25/13/" + archive_.KeyOf(5).substr(14),
                    "missing " + archive_.KeyOf(5)}));
 }
 
