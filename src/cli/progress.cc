@@ -49,13 +49,13 @@ std::string TimeText(double seconds) {
   return text;
 }
 
+}  // namespace
+
 std::size_t TerminalWidth() {
   winsize size{};
   const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
   return known && size.ws_col > 20 ? size.ws_col : 80;
 }
-
-}  // namespace
 
 Progress::Progress(std::string label, std::uint64_t total, std::string unit)
     : label_(std::move(label)),

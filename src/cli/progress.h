@@ -1,11 +1,15 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
 
 namespace ocelli {
+
+// Columns of the terminal behind standard error; 80 where that is none.
+std::size_t TerminalWidth();
 
 // One line on standard error that tells how far long work is, how fast it
 // goes and how long it will still take. Silent unless that is a terminal.

@@ -59,21 +59,84 @@ Error NotA(const char* kind, std::string_view key, const std::string& value,
                                            ")"};
 }
 
-}  // namespace
-
-Result<> Config::LoadFile(const std::filesystem::path& file) {
+Result<toml::table> ParseToml(const std::filesystem::path& file) {
   std::error_code status;
   if (!std::filesystem::is_regular_file(file, status)) {
     return Fail(ErrorCode::kNotFound,
                 "no configuration file: " + file.string());
   }
-  const toml::parse_result parsed = toml::parse_file(file.string());
+  toml::parse_result parsed = toml::parse_file(file.string());
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
     return Fail(
         ErrorCode::kInvalidArgument,
         Place(file, error.source()) + ": " + std::string(error.description()));
   }
+  return std::move(parsed).table();
+}
+
+// The values of one table, which has no other in it.
+Result<ConfigSection> SectionOf(const std::filesystem::path& file,
+                                const toml::node& node, std::string name) {
+  ConfigSection section{std::move(name), Place(file, node.source()), {}};
+  const toml::table* table = node.as_table();
+  if (!table) {
+    return Fail(ErrorCode::kInvalidArgument,
+                section.origin + ": a table is wanted here");
+  }
+  for (const auto& [key, value] : *table) {
+    auto text = ScalarText(value);
+    if (!text) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  Place(file, value.source()) + ": " + std::string(key.str()) +
+                      " is not a text, a number, true or false");
+    }
+    section.values[std::string(key.str())] = *std::move(text);
+  }
+  return section;
+}
+
+}  // namespace
+
+Result<ConfigSections> LoadConfigSections(const std::filesystem::path& file,
+                                          std::string_view kind) {
+  const auto parsed = ParseToml(file);
+  if (!parsed) return parsed.Failure();
+  toml::table rest = *parsed;
+  rest.erase(kind);
+  auto shared = SectionOf(file, rest, "");
+  if (!shared) return shared.Failure();
+  ConfigSections found{*std::move(shared), {}};
+  const auto add = [&](const toml::node& node, std::string name) -> Result<> {
+    auto section = SectionOf(file, node, std::move(name));
+    if (!section) return section.Failure();
+    found.sections.push_back(*std::move(section));
+    return {};
+  };
+  const toml::node* all = parsed->get(kind);
+  if (!all) return found;
+  if (const toml::array* list = all->as_array()) {
+    for (const toml::node& node : *list) {
+      if (auto added = add(node, ""); !added) return added.Failure();
+    }
+  } else if (const toml::table* named = all->as_table()) {
+    for (const auto& [name, node] : *named) {
+      if (auto added = add(node, std::string(name.str())); !added) {
+        return added.Failure();
+      }
+    }
+  } else {
+    return Fail(ErrorCode::kInvalidArgument,
+                Place(file, all->source()) + ": " + std::string(kind) +
+                    " is a table [" + std::string(kind) +
+                    ".NAME] or a list [[" + std::string(kind) + "]]");
+  }
+  return found;
+}
+
+Result<> Config::LoadFile(const std::filesystem::path& file) {
+  const auto parsed = ParseToml(file);
+  if (!parsed) return parsed.Failure();
   std::map<std::string, Setting, std::less<>> settings;
   std::optional<Error> problem;
   const auto flatten = [&](const auto& self, const toml::table& table,
@@ -91,7 +154,7 @@ Result<> Config::LoadFile(const std::filesystem::path& file) {
       }
     }
   };
-  flatten(flatten, parsed.table(), "");
+  flatten(flatten, *parsed, "");
   if (problem) return tl::unexpected(*std::move(problem));
   file_ = std::move(settings);
   return {};

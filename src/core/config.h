@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 
@@ -41,5 +42,20 @@ class Config {
   std::map<std::string, Setting, std::less<>> environment_;
   std::map<std::string, Setting, std::less<>> flags_;
 };
+
+// One table of a file that has several of a kind.
+struct ConfigSection {
+  std::string name;    // Of [camera.NAME]; else empty.
+  std::string origin;  // "cameras.toml:3:1".
+  std::map<std::string, std::string, std::less<>> values;
+};
+struct ConfigSections {
+  ConfigSection shared;  // What stands above all tables.
+  std::vector<ConfigSection> sections;
+};
+// The tables [kind.NAME], by name, or [[kind]], in their order. kNotFound,
+// kInvalidArgument: what there is besides, with its place.
+Result<ConfigSections> LoadConfigSections(const std::filesystem::path& file,
+                                          std::string_view kind);
 
 }  // namespace ocelli

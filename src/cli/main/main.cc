@@ -126,6 +126,7 @@ int Main(int argc, char** argv) {
   AddDuplicatesCommand(app, context);
   AddLiveCommand(app, context);
   AddEffectsCommand(app, context);
+  AddArchiveCommand(app, context);
   AddModelsCommand(app, context);
   AddCacheCommand(app, context);
   AddEvalCommand(app, context);
