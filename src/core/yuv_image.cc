@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/clones.h"
 
 namespace ocelli {
 namespace {
@@ -60,13 +61,74 @@ std::uint8_t Fixed(int value) {
   return static_cast<std::uint8_t>(std::clamp((value + 32768) >> 16, 0, 255));
 }
 
-void WriteRgb(const ToRgbFactors& factors, int y, int u, int v,
+// `count` pixels of planes, each as wide as the picture, as RGB.
+OCELLI_CLONES
+void WriteRgb(const ToRgbFactors& factors, const std::uint8_t* y,
+              const std::uint8_t* u, const std::uint8_t* v, int count,
               std::uint8_t* rgb) {
-  const int luma = factors.luma * (y - factors.black);
-  rgb[0] = Fixed(luma + factors.red_v * (v - 128));
-  rgb[1] =
-      Fixed(luma + factors.green_u * (u - 128) + factors.green_v * (v - 128));
-  rgb[2] = Fixed(luma + factors.blue_u * (u - 128));
+  const ToRgbFactors f = factors;
+  for (int i = 0; i < count; ++i) {
+    const int luma = f.luma * (y[i] - f.black);
+    const int blue = u[i] - 128, red = v[i] - 128;
+    rgb[3 * i] = Fixed(luma + f.red_v * red);
+    rgb[3 * i + 1] = Fixed(luma + f.green_u * blue + f.green_v * red);
+    rgb[3 * i + 2] = Fixed(luma + f.blue_u * blue);
+  }
+}
+
+// Each sample twice, from the luma column `left` on.
+void Widen(const std::uint8_t* chroma, int left, int width,
+           std::uint8_t* wide) {
+  int x = 0;
+  if (left % 2 != 0 && width > 0) wide[x++] = chroma[left / 2];
+  const std::uint8_t* next = chroma + (left + x) / 2;
+  for (; x + 1 < width; x += 2, ++next) wide[x] = wide[x + 1] = *next;
+  if (x < width) wide[x] = *next;
+}
+
+OCELLI_CLONES
+void AddRow(const std::uint8_t* row, int count, std::uint16_t* sums) {
+  for (int i = 0; i < count; ++i) {
+    sums[i] = static_cast<std::uint16_t>(sums[i] + row[i]);
+  }
+}
+
+// Neighbours added up.
+OCELLI_CLONES
+void AddPairs(const std::uint16_t* sums, int pairs, std::uint16_t* out) {
+  for (int i = 0; i < pairs; ++i) {
+    out[i] = static_cast<std::uint16_t>(sums[2 * i] + sums[2 * i + 1]);
+  }
+}
+
+// Each as sum / pixels, rounded. Exact up to 128 * 128 pixels: what float loses
+// is less than half of 1 / pixels.
+OCELLI_CLONES
+void Divide(const int* sums, int count, int pixels, std::uint8_t* means) {
+  const float inverse = 1 / static_cast<float>(pixels);
+  const int half = pixels / 2;
+  for (int i = 0; i < count; ++i) {
+    means[i] = static_cast<std::uint8_t>(
+        (static_cast<float>(sums[i] + half) + .5f) * inverse);
+  }
+}
+
+// The means of `block` columns each, of `rows` pixels; the last block may be
+// narrower.
+void WriteMeans(const std::uint16_t* sums, int count, int block, int rows,
+                std::vector<int>& blocks, std::uint8_t* means) {
+  const int whole = count / block;
+  blocks.assign(static_cast<std::size_t>(whole) + 1, 0);
+  for (int i = 0; i < block; ++i) {
+    for (int x = 0; x < whole; ++x) {
+      blocks[static_cast<std::size_t>(x)] += sums[x * block + i];
+    }
+  }
+  for (int x = whole * block; x < count; ++x) blocks.back() += sums[x];
+  Divide(blocks.data(), whole, rows * block, means);
+  if (count > whole * block) {
+    Divide(&blocks.back(), 1, rows * (count - whole * block), means + whole);
+  }
 }
 
 struct YuvF {
@@ -141,16 +203,17 @@ Image ToRgb(YuvView yuv, int x, int y, int width, int height) {
   const int top = std::clamp(y, 0, yuv.height);
   const ToRgbFactors factors = FactorsOf(yuv.color);
   const ImageView u = yuv.UPlane(), v = yuv.VPlane();
+  // Chroma as wide as luma.
+  std::vector<std::uint8_t> wide(2 * static_cast<std::size_t>(luma.width));
+  std::uint8_t* wide_u = wide.data();
+  std::uint8_t* wide_v = wide.data() + luma.width;
   for (int row = 0; row < luma.height; ++row) {
-    const std::uint8_t* y_row = luma.Row(row);
-    const std::uint8_t* u_row = u.Row((top + row) / 2);
-    const std::uint8_t* v_row = v.Row((top + row) / 2);
-    std::uint8_t* rgb = image.view().Row(row);
-    for (int column = 0; column < luma.width; ++column) {
-      const int chroma = (left + column) / 2;
-      WriteRgb(factors, y_row[column], u_row[chroma], v_row[chroma],
-               rgb + 3 * column);
+    if (row == 0 || (top + row) % 2 == 0) {
+      Widen(u.Row((top + row) / 2), left, luma.width, wide_u);
+      Widen(v.Row((top + row) / 2), left, luma.width, wide_v);
     }
+    WriteRgb(factors, luma.Row(row), wide_u, wide_v, luma.width,
+             image.view().Row(row));
   }
   return image;
 }
@@ -160,43 +223,42 @@ Image ToRgb(YuvView yuv) { return ToRgb(yuv, 0, 0, yuv.width, yuv.height); }
 Image ShrinkToRgb(YuvView yuv, int half) {
   OCELLI_CHECK(half >= 1 && half <= 64);
   const ToRgbFactors factors = FactorsOf(yuv.color);
-  // Two luma rows at a time: sums of pairs, then of blocks.
-  const int width = (yuv.chroma_width() + half - 1) / half;
+  const int chroma_width = yuv.chroma_width();
+  const int width = (chroma_width + half - 1) / half;
   const int height = (yuv.chroma_height() + half - 1) / half;
   Image image(width, height, PixelFormat::kRgb8);
-  std::vector<int> sums(static_cast<std::size_t>(3 * width));
+  // 2 x 128 pixels of 255 fit 16 bits. Luma of odd width counts its last column
+  // twice, luma of odd height its last row.
+  const auto columns = static_cast<std::size_t>(chroma_width);
+  std::vector<std::uint16_t> sums(5 * columns);
+  std::uint16_t* luma_sums = sums.data();
+  std::uint16_t* u_sums = luma_sums + 2 * columns;
+  std::uint16_t* v_sums = u_sums + columns;
+  std::uint16_t* luma_pairs = v_sums + columns;
+  const auto out_columns = static_cast<std::size_t>(width);
+  std::vector<std::uint8_t> means(3 * out_columns);
+  std::uint8_t* y = means.data();
+  std::uint8_t* u = y + out_columns;
+  std::uint8_t* v = u + out_columns;
+  std::vector<int> blocks;
   for (int row = 0; row < height; ++row) {
-    std::fill(sums.begin(), sums.end(), 0);
-    int rows = 0;
-    for (int i = 0; i < half && row * half + i < yuv.chroma_height(); ++i) {
-      ++rows;
-      const int chroma_row = row * half + i;
-      const std::uint8_t* upper = yuv.y + 2 * chroma_row * yuv.y_stride;
-      const std::uint8_t* lower =
-          2 * chroma_row + 1 < yuv.height ? upper + yuv.y_stride : upper;
-      const std::uint8_t* u = yuv.u + chroma_row * yuv.uv_stride;
-      const std::uint8_t* v = yuv.v + chroma_row * yuv.uv_stride;
-      const int whole = yuv.width / 2;
-      for (int column = 0, x = 0; column < width; ++column) {
-        int* sum = sums.data() + 3 * column;
-        for (int k = 0; k < half && x < yuv.chroma_width(); ++k, ++x) {
-          const int right = x < whole ? 1 : 0;
-          sum[0] += upper[2 * x] + upper[2 * x + right] + lower[2 * x] +
-                    lower[2 * x + right];
-          sum[1] += u[x];
-          sum[2] += v[x];
-        }
-      }
+    std::fill(sums.begin(), sums.end(), std::uint16_t{0});
+    const int first = row * half;
+    const int rows = std::min(half, yuv.chroma_height() - first);
+    for (int i = first; i < first + rows; ++i) {
+      const std::uint8_t* upper = yuv.y + 2 * i * yuv.y_stride;
+      const bool whole = 2 * i + 1 < yuv.height;
+      AddRow(upper, yuv.width, luma_sums);
+      AddRow(whole ? upper + yuv.y_stride : upper, yuv.width, luma_sums);
+      AddRow(yuv.u + i * yuv.uv_stride, chroma_width, u_sums);
+      AddRow(yuv.v + i * yuv.uv_stride, chroma_width, v_sums);
     }
-    std::uint8_t* rgb = image.view().Row(row);
-    for (int column = 0; column < width; ++column) {
-      const int columns = std::min(half, yuv.chroma_width() - column * half);
-      const int count = rows * columns;
-      const int* sum = sums.data() + 3 * column;
-      WriteRgb(factors, (sum[0] + 2 * count) / (4 * count),
-               (sum[1] + count / 2) / count, (sum[2] + count / 2) / count,
-               rgb + 3 * column);
-    }
+    if (yuv.width % 2 != 0) luma_sums[yuv.width] = luma_sums[yuv.width - 1];
+    AddPairs(luma_sums, chroma_width, luma_pairs);
+    WriteMeans(luma_pairs, chroma_width, half, 4 * rows, blocks, y);
+    WriteMeans(u_sums, chroma_width, half, rows, blocks, u);
+    WriteMeans(v_sums, chroma_width, half, rows, blocks, v);
+    WriteRgb(factors, y, u, v, width, image.view().Row(row));
   }
   return image;
 }

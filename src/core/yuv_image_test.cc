@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
+#include <utility>
 
 namespace ocelli {
 namespace {
@@ -105,6 +107,66 @@ TEST(YuvImage, PixelsOfADecoderAreNeverWrittenTo) {
   EXPECT_EQ(planes[0][0], 1);
   EXPECT_EQ(image.view().y[0], 200);
   EXPECT_EQ(image.view().y[1], 2);
+}
+
+YuvImage Noise(int width, int height, YuvColor color) {
+  YuvImage image(width, height, color);
+  const MutableYuvView view = image.MutableView();
+  unsigned state = 1;
+  for (const MutableImageView& plane :
+       {view.LumaPlane(), view.UPlane(), view.VPlane()}) {
+    for (int y = 0; y < plane.height; ++y) {
+      for (int x = 0; x < plane.width; ++x) {
+        state = state * 1664525 + 1013904223;
+        *plane.Pixel(x, y) = static_cast<std::uint8_t>(state >> 24);
+      }
+    }
+  }
+  return image;
+}
+
+TEST(YuvImage, ACropHasThePixelsOfTheWhole) {
+  const YuvImage yuv = Noise(101, 67, kColors[2]);
+  const Image whole = ToRgb(yuv);
+  for (const auto& [left, top] : {std::pair{0, 0}, {1, 0}, {4, 1}, {7, 6}}) {
+    const Image crop = ToRgb(yuv, left, top, 83, 58);
+    for (int y = 0; y < crop.height(); ++y) {
+      ASSERT_EQ(std::memcmp(crop.view().Row(y),
+                            whole.view().Pixel(left, top + y), 3 * 83),
+                0)
+          << left << "," << top << " row " << y;
+    }
+  }
+}
+
+TEST(YuvImage, ShrinkingTakesTheMeanOfEachBlock) {
+  // Of full range and without colour, luma is red, green and blue.
+  YuvImage yuv = Noise(140, 132, kColors[1]);
+  const MutableYuvView view = yuv.MutableView();
+  for (const MutableImageView& plane : {view.UPlane(), view.VPlane()}) {
+    for (int y = 0; y < plane.height; ++y) {
+      std::memset(plane.Row(y), 128, static_cast<std::size_t>(plane.width));
+    }
+  }
+  for (const int half : {1, 2, 3, 64}) {
+    const Image shrunk = ShrinkToRgb(yuv, half);
+    for (int y = 0; y < shrunk.height(); ++y) {
+      for (int x = 0; x < shrunk.width(); ++x) {
+        const ImageView block = view.LumaPlane().Crop(
+            2 * half * x, 2 * half * y, 2 * half, 2 * half);
+        int sum = 0;
+        for (int i = 0; i < block.width * block.height; ++i) {
+          sum += *block.Pixel(i % block.width, i / block.width);
+        }
+        const int pixels = block.width * block.height;
+        for (int channel = 0; channel < 3; ++channel) {
+          ASSERT_EQ(shrunk.view().Pixel(x, y)[channel],
+                    (sum + pixels / 2) / pixels)
+              << half << ": " << x << "," << y;
+        }
+      }
+    }
+  }
 }
 
 TEST(YuvImage, ACropIsCutToThePicture) {

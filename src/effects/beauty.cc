@@ -2,8 +2,10 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <vector>
 
+#include "core/clones.h"
 #include "effects/box_filter.h"
 #include "effects/face_region.h"
 #include "effects/kinds.h"
@@ -45,6 +47,68 @@ void Grow(std::vector<PointF>& points, float factor) {
   for (PointF& point : points) {
     point = {mean.x + (point.x - mean.x) * factor,
              mean.y + (point.y - mean.y) * factor};
+  }
+}
+
+// One row of smoothed skin.
+struct SkinRow {
+  const std::uint8_t* above;  // Luma as it was, with a pixel before and behind.
+  const std::uint8_t* here;
+  const std::uint8_t* below;
+  const float* keep;  // Coefficients of the filter.
+  const float* level;
+  const std::uint8_t* mask;
+  int width;
+};
+
+OCELLI_CLONES
+void WriteSkin(const SkinRow& row, const Strength& strength, float black,
+               float scale, std::uint8_t* out) {
+  const auto [above, here, below, keep, level, mask, width] = row;
+  const float smooth = strength.smooth, texture = strength.texture;
+  const float lift = 4 * strength.lift;
+  for (int x = 0; x < width; ++x) {
+    const int blurred = above[x - 1] + 2 * above[x] + above[x + 1] +
+                        2 * here[x - 1] + 4 * here[x] + 2 * here[x + 1] +
+                        below[x - 1] + 2 * below[x] + below[x + 1];
+    const auto old = static_cast<float>(here[x]);
+    const float detail = old - static_cast<float>(blurred) * (1.f / 16);
+    float change = smooth * (level[x] - keep[x] * (old - texture * detail));
+    const float bright = (old + change - black) * scale;
+    change += lift * std::max(bright * (1 - bright), 0.f);
+    const float value =
+        old + change * (static_cast<float>(mask[x]) * (1.f / 255));
+    out[x] =
+        static_cast<std::uint8_t>(std::min(std::max(value, 0.f) + .5f, 255.f));
+  }
+}
+
+// `even` of the way to sum / weight, where the mask is 255.
+OCELLI_CLONES
+void WriteEvened(const float* sum, const float* weight,
+                 const std::uint8_t* mask, float even, int width,
+                 std::uint8_t* chroma) {
+  even /= 255;
+  for (int x = 0; x < width; ++x) {
+    const auto old = static_cast<float>(chroma[x]);
+    const float mean = sum[x] / std::max(weight[x], 1e-3f);
+    const float value =
+        old + (mean - old) * (even * static_cast<float>(mask[x]));
+    chroma[x] =
+        static_cast<std::uint8_t>(std::min(std::max(value, 0.f) + .5f, 255.f));
+  }
+}
+
+OCELLI_CLONES
+void WriteProducts(const std::uint8_t* a, const std::uint8_t* b, int count,
+                   float* out) {
+  for (int i = 0; i < count; ++i) out[i] = static_cast<float>(a[i] * b[i]);
+}
+
+OCELLI_CLONES
+void AddRow(const std::uint8_t* row, int count, std::uint16_t* sums) {
+  for (int i = 0; i < count; ++i) {
+    sums[i] = static_cast<std::uint16_t>(sums[i] + row[i]);
   }
 }
 
@@ -110,15 +174,17 @@ class Beauty final : public Effect {
     level_.resize(count);
     for (int y = 0; y < height; ++y) {
       float* out = keep_.data() + std::ptrdiff_t{y} * width;
-      std::fill(out, out + width, 0.f);
       const int rows = std::min(step, luma.height - y * step);
+      // 16 rows of 255 fit 16 bits.
+      column_sums_.assign(static_cast<std::size_t>(luma.width), 0);
       for (int i = 0; i < rows; ++i) {
-        const std::uint8_t* in = luma.Row(y * step + i);
-        for (int x = 0; x < luma.width; ++x) out[x / step] += in[x];
+        AddRow(luma.Row(y * step + i), luma.width, column_sums_.data());
       }
       for (int x = 0; x < width; ++x) {
         const int columns = std::min(step, luma.width - x * step);
-        out[x] /= static_cast<float>(rows * columns);
+        const std::uint16_t* sums = column_sums_.data() + x * step;
+        const int sum = std::accumulate(sums, sums + columns, 0);
+        out[x] = static_cast<float>(sum) / static_cast<float>(rows * columns);
       }
     }
     for (std::size_t i = 0; i < count; ++i) level_[i] = keep_[i] * keep_[i];
@@ -198,33 +264,14 @@ class Beauty final : public Effect {
 
     const float black = pixels.color.full_range ? 0 : 16;
     const float scale = pixels.color.full_range ? 1.f / 255 : 1.f / 219;
-    const float smooth = strength_.smooth, texture = strength_.texture;
-    const float lift = 4 * strength_.lift;
     for (int y = 0; y < rect.height; ++y) {
       Enlarge(keep_, step, y, rect.width, rect.height, keep_row_);
       Enlarge(level_, step, y, rect.width, rect.height, level_row_);
       const std::uint8_t* above =
           original_.data() + static_cast<std::size_t>(y) * stride + 1;
-      const std::uint8_t* here = above + stride;
-      const std::uint8_t* below = here + stride;
-      const std::uint8_t* mask = skin_.view().Row(y);
-      const float* keep = keep_row_.data();
-      const float* level = level_row_.data();
-      std::uint8_t* out = luma.Row(y);
-      for (int x = 0; x < rect.width; ++x) {
-        const int blurred = above[x - 1] + 2 * above[x] + above[x + 1] +
-                            2 * here[x - 1] + 4 * here[x] + 2 * here[x + 1] +
-                            below[x - 1] + 2 * below[x] + below[x + 1];
-        const auto old = static_cast<float>(here[x]);
-        const float detail = old - static_cast<float>(blurred) * (1.f / 16);
-        float change = smooth * (level[x] - keep[x] * (old - texture * detail));
-        const float bright = (old + change - black) * scale;
-        change += lift * std::max(bright * (1 - bright), 0.f);
-        const float value =
-            old + change * (static_cast<float>(mask[x]) * (1.f / 255));
-        out[x] = static_cast<std::uint8_t>(
-            std::min(std::max(value, 0.f) + .5f, 255.f));
-      }
+      WriteSkin({above, above + stride, above + 2 * stride, keep_row_.data(),
+                 level_row_.data(), skin_.view().Row(y), rect.width},
+                strength_, black, scale, luma.Row(y));
     }
   }
 
@@ -239,34 +286,19 @@ class Beauty final : public Effect {
     weight_.resize(count);
     for (std::size_t i = 0; i < count; ++i) weight_[i] = mask.data[i];
     box_.Apply(weight_, mask.width, mask.height, radius);
-    const float even = strength_.even / 255;
     for (const MutableImageView& plane : {pixels.UPlane(), pixels.VPlane()}) {
       const MutableImageView chroma =
           plane.Crop(rect.x / 2, rect.y / 2, mask.width, mask.height);
       sum_.resize(count);
       for (int y = 0; y < chroma.height; ++y) {
-        const std::uint8_t* in = chroma.Row(y);
-        const std::uint8_t* share = mask.Row(y);
-        float* out = sum_.data() + std::ptrdiff_t{y} * mask.width;
-        for (int x = 0; x < chroma.width; ++x) {
-          out[x] = static_cast<float>(in[x] * share[x]);
-        }
+        WriteProducts(chroma.Row(y), mask.Row(y), chroma.width,
+                      sum_.data() + std::ptrdiff_t{y} * mask.width);
       }
       box_.Apply(sum_, mask.width, mask.height, radius);
       for (int y = 0; y < chroma.height; ++y) {
-        std::uint8_t* in = chroma.Row(y);
-        const std::uint8_t* share = mask.Row(y);
         const std::ptrdiff_t row = std::ptrdiff_t{y} * mask.width;
-        const float* sum = sum_.data() + row;
-        const float* weight = weight_.data() + row;
-        for (int x = 0; x < chroma.width; ++x) {
-          const auto old = static_cast<float>(in[x]);
-          const float mean = sum[x] / std::max(weight[x], 1e-3f);
-          const float value =
-              old + (mean - old) * (even * static_cast<float>(share[x]));
-          in[x] = static_cast<std::uint8_t>(
-              std::min(std::max(value, 0.f) + .5f, 255.f));
-        }
+        WriteEvened(sum_.data() + row, weight_.data() + row, mask.Row(y),
+                    strength_.even, chroma.width, chroma.Row(y));
       }
     }
   }
@@ -278,6 +310,7 @@ class Beauty final : public Effect {
   std::vector<PointF> points_;
   std::vector<float> keep_, level_, keep_row_, level_row_, coarse_row_;
   std::vector<float> weight_, sum_;
+  std::vector<std::uint16_t> column_sums_;
   std::vector<std::uint8_t> original_;
 };
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/clones.h"
+
 namespace ocelli {
 namespace {
 
@@ -55,6 +57,23 @@ void AccumulateRow(float* row, float height, float x0, float x1) {
     before += part;
   }
   row[last] += height * (1 - before_difference);
+}
+
+// Means of sums of pixels, of which each is worth `inverse` / 65536.
+OCELLI_CLONES
+void WriteMeans(const std::uint32_t* sums, std::size_t count, unsigned inverse,
+                std::uint8_t* means) {
+  for (std::size_t i = 0; i < count; ++i) {
+    means[i] = static_cast<std::uint8_t>((sums[i] * inverse + 32768) >> 16);
+  }
+}
+
+OCELLI_CLONES
+void MoveSums(const std::uint8_t* next, const std::uint8_t* oldest,
+              std::size_t count, std::uint32_t* sums) {
+  for (std::size_t i = 0; i < count; ++i) {
+    sums[i] += std::uint32_t{next[i]} - oldest[i];
+  }
 }
 
 }  // namespace
@@ -208,11 +227,11 @@ void RegionMask::Feather(float feather) {
       }
       const std::uint8_t* oldest = line_.data();
       const std::uint8_t* next = line_.data() + 2 * radius + 1;
-      std::uint8_t* sideways = row(blurred_, y);
       for (int x = 0; x < width; ++x) {
-        sideways[x] = static_cast<std::uint8_t>((sum * inverse + 32768) >> 16);
+        sums_[static_cast<std::size_t>(x)] = sum;
         if (x + 1 < width) sum += unsigned{next[x]} - oldest[x];
       }
+      WriteMeans(sums_.data(), stride, inverse, row(blurred_, y));
     }
     std::fill(sums_.begin(), sums_.end(), 0);
     for (int y = -radius; y <= radius; ++y) {
@@ -220,14 +239,9 @@ void RegionMask::Feather(float feather) {
       for (std::size_t x = 0; x < stride; ++x) sums_[x] += in[x];
     }
     for (int y = 0; y < height; ++y) {
-      const std::uint8_t* oldest = row(blurred_, y - radius);
-      const std::uint8_t* next = row(blurred_, y + radius + 1);
-      std::uint8_t* out = row(mask_, y);
-      std::uint32_t* sums = sums_.data();
-      for (std::size_t x = 0; x < stride; ++x) {
-        out[x] = static_cast<std::uint8_t>((sums[x] * inverse + 32768) >> 16);
-        sums[x] += std::uint32_t{next[x]} - oldest[x];
-      }
+      WriteMeans(sums_.data(), stride, inverse, row(mask_, y));
+      MoveSums(row(blurred_, y + radius + 1), row(blurred_, y - radius), stride,
+               sums_.data());
     }
   }
 }

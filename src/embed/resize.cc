@@ -7,16 +7,7 @@
 #include <vector>
 
 #include "core/check.h"
-
-// The loops are compiled for several generations of processors, chosen at
-// start.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define OCELLI_CLONES \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define OCELLI_CLONES
-#endif
+#include "core/clones.h"
 
 namespace ocelli {
 namespace {

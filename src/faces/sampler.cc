@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/clones.h"
 
 namespace ocelli {
 namespace {
@@ -29,6 +30,7 @@ struct Position {
   float x, y;
 };
 
+OCELLI_CLONES
 void Locate(Position start, Position step, ImageView image, Border border,
             Stretch& stretch) {
   const float last_x = static_cast<float>(image.width - 1);
