@@ -1,14 +1,12 @@
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <limits>
-#include <random>
 #include <set>
-#include <stdexcept>
 #include <string>
 
 #include "effects/kinds.h"
 #include "effects/test_faces.h"
+#include "effects/test_frames.h"
 
 namespace ocelli {
 namespace {
@@ -16,29 +14,9 @@ namespace {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Noise, so that any detail that stays is seen.
+// Strong noise, so that any detail that stays is seen.
 Frame NoisyFrame(int width, int height) {
-  Frame frame;
-  frame.pixels = YuvImage(width, height, {});
-  const MutableYuvView view = frame.pixels.MutableView();
-  std::mt19937 random(1);
-  for (const MutableImageView& plane :
-       {view.LumaPlane(), view.UPlane(), view.VPlane()}) {
-    for (int y = 0; y < plane.height; ++y) {
-      for (int x = 0; x < plane.width; ++x) {
-        *plane.Pixel(x, y) = static_cast<std::uint8_t>(random() % 200 + 20);
-      }
-    }
-  }
-  return frame;
-}
-
-std::unique_ptr<Effect> MakeEffect(const std::string& text) {
-  EffectRegistry registry;
-  registry.Add(AnonymizeKind());
-  const auto chosen = registry.Parse(text);
-  if (!chosen) throw std::runtime_error(chosen.error().message);
-  return std::move(chosen->Make({})).value();
+  return NoiseFrame(width, height, 1, 100);
 }
 
 TrackedFace Unmeshed(const RectF& box) {
@@ -48,35 +26,9 @@ TrackedFace Unmeshed(const RectF& box) {
   return face;
 }
 
-bool SamePlane(ImageView a, ImageView b) {
-  for (int y = 0; y < a.height; ++y) {
-    if (std::memcmp(a.Row(y), b.Row(y), static_cast<std::size_t>(a.width))) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool Same(YuvView a, YuvView b) {
-  return SamePlane(a.LumaPlane(), b.LumaPlane()) &&
-         SamePlane(a.UPlane(), b.UPlane()) && SamePlane(a.VPlane(), b.VPlane());
-}
-
-// The luma rectangle that changed, right and bottom excluded.
-struct Changed {
-  int left = 1 << 20, top = 1 << 20, right = -1, bottom = -1;
-};
-Changed ChangedIn(ImageView a, ImageView b) {
-  Changed changed;
-  for (int y = 0; y < a.height; ++y) {
-    for (int x = 0; x < a.width; ++x) {
-      if (*a.Pixel(x, y) == *b.Pixel(x, y)) continue;
-      changed = {std::min(changed.left, x), std::min(changed.top, y),
-                 std::max(changed.right, x + 1),
-                 std::max(changed.bottom, y + 1)};
-    }
-  }
-  return changed;
+// The luma rectangle that changed.
+PixelRect ChangedIn(const Frame& a, const Frame& b) {
+  return Difference(a.pixels.view().LumaPlane(), b.pixels.view().LumaPlane());
 }
 
 Frame Applied(Effect& effect, const Frame& frame,
@@ -88,7 +40,7 @@ Frame Applied(Effect& effect, const Frame& frame,
 
 Frame Applied(const std::string& effect, const Frame& frame,
               std::vector<TrackedFace> faces) {
-  return Applied(*MakeEffect(effect), frame, std::move(faces));
+  return Applied(*MakeEffect(AnonymizeKind(), effect), frame, std::move(faces));
 }
 
 class AnonymizeMode : public testing::TestWithParam<const char*> {
@@ -150,14 +102,12 @@ TEST_P(AnonymizeMode, ALostFaceStaysCoveredAndTheCoverGrows) {
   const Frame seen = Applied(Text(), frame, {face});
   face.unseen_for = std::chrono::milliseconds(500);
   const Frame lost = Applied(Text(), frame, {face});
-  const auto before = ChangedIn(frame.pixels.view().LumaPlane(),
-                                seen.pixels.view().LumaPlane());
-  const auto after = ChangedIn(frame.pixels.view().LumaPlane(),
-                               lost.pixels.view().LumaPlane());
-  EXPECT_LT(after.left, before.left - 8);
-  EXPECT_LT(after.top, before.top - 8);
-  EXPECT_GT(after.right, before.right + 8);
-  EXPECT_GT(after.bottom, before.bottom + 8);
+  const auto before = ChangedIn(frame, seen);
+  const auto after = ChangedIn(frame, lost);
+  EXPECT_LT(after.x, before.x - 8);
+  EXPECT_LT(after.y, before.y - 8);
+  EXPECT_GT(after.right(), before.right() + 8);
+  EXPECT_GT(after.bottom(), before.bottom() + 8);
 }
 
 TEST_P(AnonymizeMode, FacesWithoutMeshOrWithAnUnusableOneAreCoveredByTheirBox) {
@@ -166,31 +116,29 @@ TEST_P(AnonymizeMode, FacesWithoutMeshOrWithAnUnusableOneAreCoveredByTheirBox) {
   for (const float number : {0.f, kNan, kInfinity, 1e30f}) {
     if (number != 0) face.face.mesh.assign(478, {number, number, number});
     const Frame out = Applied(Text(), frame, {face});
-    const auto changed = ChangedIn(frame.pixels.view().LumaPlane(),
-                                   out.pixels.view().LumaPlane());
-    EXPECT_LE(changed.left, 100);
-    EXPECT_LE(changed.top, 80);
-    EXPECT_GE(changed.right, 160);
-    EXPECT_GE(changed.bottom, 160);
-    EXPECT_GT(changed.left, 50);
-    EXPECT_LT(changed.bottom, 220);
+    const auto changed = ChangedIn(frame, out);
+    EXPECT_LE(changed.x, 100);
+    EXPECT_LE(changed.y, 80);
+    EXPECT_GE(changed.right(), 160);
+    EXPECT_GE(changed.bottom(), 160);
+    EXPECT_GT(changed.x, 50);
+    EXPECT_LT(changed.bottom(), 220);
   }
 }
 
 TEST_P(AnonymizeMode, AFaceWithoutUsableNumbersIsCoveredWhereItWas) {
   const Frame frame = NoisyFrame(320, 240);
-  const auto effect = MakeEffect(Text());
+  const auto effect = MakeEffect(AnonymizeKind(), Text());
   TrackedFace face = Unmeshed({100, 80, 60, 80});
   const Frame seen = Applied(*effect, frame, {face});
   face.face.box = {kNan, kNan, kNan, kNan};
-  EXPECT_TRUE(Same(Applied(*effect, frame, {face}).pixels, seen.pixels));
+  EXPECT_TRUE(SamePixels(Applied(*effect, frame, {face}).pixels, seen.pixels));
   // Another of which nothing is known: all is covered.
   face.track = 2;
   const Frame out = Applied(*effect, frame, {face});
-  const auto changed =
-      ChangedIn(frame.pixels.view().LumaPlane(), out.pixels.view().LumaPlane());
-  EXPECT_LT(changed.left + changed.top, 4);
-  EXPECT_GT(changed.right + changed.bottom, 556);
+  const auto changed = ChangedIn(frame, out);
+  EXPECT_LT(changed.x + changed.y, 4);
+  EXPECT_GT(changed.right() + changed.bottom(), 556);
 }
 
 TEST_P(AnonymizeMode, TakesAnyNumbersAndAnySize) {
@@ -237,7 +185,7 @@ TEST_P(AnonymizeMode, CoversTwentyFaces) {
           static_cast<int>(box.x), static_cast<int>(box.y),
           static_cast<int>(box.width), static_cast<int>(box.height));
     };
-    EXPECT_FALSE(SamePlane(crop(frame), crop(out)));
+    EXPECT_FALSE(Difference(crop(frame), crop(out)).empty());
   }
 }
 
@@ -341,7 +289,7 @@ TEST(Anonymize, CoversWhomItShould) {
     face.decided = one.decided;
     const Frame out = Applied(std::string("anonymize:mode=fill") + one.options,
                               frame, {face});
-    EXPECT_EQ(!Same(out.pixels, frame.pixels), one.covered)
+    EXPECT_EQ(!SamePixels(out.pixels, frame.pixels), one.covered)
         << one.options << " name=" << one.name << " decided=" << one.decided;
   }
 }

@@ -2,12 +2,12 @@
 
 #include <cstring>
 #include <limits>
-#include <stdexcept>
 #include <string>
 
 #include "effects/kinds.h"
 #include "effects/overlay.h"
 #include "effects/test_faces.h"
+#include "effects/test_frames.h"
 
 namespace ocelli {
 namespace {
@@ -28,14 +28,6 @@ Frame GreyFrame(int width, int height) {
   return frame;
 }
 
-std::unique_ptr<Effect> MakeEffect(const std::string& text) {
-  EffectRegistry registry;
-  registry.Add(OverlayKind());
-  const auto chosen = registry.Parse(text);
-  if (!chosen) throw std::runtime_error(chosen.error().message);
-  return std::move(chosen->Make({})).value();
-}
-
 Frame Applied(Effect& effect, const Frame& frame,
               std::vector<TrackedFace> faces) {
   Frame copy = frame;
@@ -45,7 +37,7 @@ Frame Applied(Effect& effect, const Frame& frame,
 
 Frame Applied(const std::string& effect, const Frame& frame,
               std::vector<TrackedFace> faces) {
-  return Applied(*MakeEffect(effect), frame, std::move(faces));
+  return Applied(*MakeEffect(OverlayKind(), effect), frame, std::move(faces));
 }
 
 // The luma rectangle that differs from 128, and by how much in sum.
@@ -74,21 +66,6 @@ TrackedFace Named(const RectF& box, const std::string& name) {
   face.name = name;
   face.decided = true;
   return face;
-}
-
-bool SamePlane(ImageView a, ImageView b) {
-  for (int y = 0; y < a.height; ++y) {
-    if (std::memcmp(a.Row(y), b.Row(y), static_cast<std::size_t>(a.width))) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool Same(const Frame& a, const Frame& b) {
-  const YuvView x = a.pixels.view(), y = b.pixels.view();
-  return SamePlane(x.LumaPlane(), y.LumaPlane()) &&
-         SamePlane(x.UPlane(), y.UPlane()) && SamePlane(x.VPlane(), y.VPlane());
 }
 
 // Both are the same picture, up to the half size of the chroma.
@@ -178,7 +155,7 @@ TEST(OverlayEffect, AFaceThatIsNotSeenIsPaler) {
 
 TEST(OverlayEffect, DrawsTheSameFrameAfterFrame) {
   const Frame frame = GreyFrame(640, 360);
-  const auto effect = MakeEffect("overlay");
+  const auto effect = MakeEffect(OverlayKind(), "overlay");
   const std::vector<TrackedFace> faces = {Named({100, 80, 120, 100}, "Ada"),
                                           Named({400, 80, 90, 100}, "Zo\xc3")};
   const Frame first = Applied(*effect, frame, faces);
@@ -187,13 +164,13 @@ TEST(OverlayEffect, DrawsTheSameFrameAfterFrame) {
     Applied(*effect, frame,
             {Named({100, 80, 30, 30}, "Name " + std::to_string(i))});
   }
-  EXPECT_TRUE(Same(Applied(*effect, frame, faces), first));
+  EXPECT_TRUE(SamePixels(Applied(*effect, frame, faces).pixels, first.pixels));
 }
 
 TEST(OverlayEffect, TakesAnyNumbersAndAnySize) {
   const float numbers[] = {0,     -1,     50,        -1e4f,      1e6f,
                            1e20f, 1e-40f, kInfinity, -kInfinity, kNan};
-  const auto effect = MakeEffect("overlay:mesh=on,tracks=on");
+  const auto effect = MakeEffect(OverlayKind(), "overlay:mesh=on,tracks=on");
   for (const auto& [width, height] : std::initializer_list<std::pair<int, int>>{
            {1, 1}, {2, 1}, {1, 3}, {33, 17}}) {
     const Frame frame = GreyFrame(width, height);
