@@ -268,6 +268,7 @@ AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or the profile files.)");
   resume->callback([task, &context] { Resume(*task, context); });
   AddArchiveTaskCommands(*command, context);
   AddArchiveStoreCommands(*command, context);
+  AddArchiveGetCommand(*command, context);
 }
 
 }  // namespace ocelli
