@@ -63,7 +63,6 @@ ArchiveWorker::ArchiveWorker(const ArchiverOptions& options,
   now_ = last_begun_;
   if (const auto last = log_.last()) {
     last_run_ = last->frame.run;
-    last_time_ = last->frame.time;
     manifest_.Grew(last_begun_);
     manifest_.Hurry(last_begun_);
   }

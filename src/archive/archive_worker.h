@@ -91,7 +91,6 @@ class ArchiveWorker {
   UploadWindow window_;
   ManifestUpload manifest_;
   std::uint32_t last_run_ = 0;
-  std::chrono::system_clock::time_point last_time_;
   int failures_ = 0;  // In a row, slow-downs aside.
   bool in_trouble_ = false;
   bool told_tries_ = false;
