@@ -14,8 +14,9 @@ namespace {
 using Values = std::map<std::string, std::string, std::less<>>;
 
 std::string Taken(Values& values, std::string_view key) {
-  auto found = values.extract(values.find(key));
-  return found ? std::move(found.mapped()) : std::string();
+  const auto found = values.find(key);
+  if (found == values.end()) return {};
+  return std::move(values.extract(found).mapped());
 }
 
 // "max_side" is --max-side.
