@@ -121,7 +121,6 @@ TEST(ArchiveFlagsTest, SurviveBeingWrittenAndParsedAgain) {
                                         "--limit=7", "--spool-full=drop-oldest",
                                         "--parallel=8", "--path-style=true"});
   ASSERT_TRUE(flags) << flags.error().message;
-  EXPECT_EQ(flags->changed, 2.5);
   EXPECT_TRUE(flags->faces);
   EXPECT_TRUE(flags->store.path_style);
   const auto capture = CaptureOptionsFrom(*flags, "x");
@@ -132,6 +131,14 @@ TEST(ArchiveFlagsTest, SurviveBeingWrittenAndParsedAgain) {
   ASSERT_TRUE(archiver);
   EXPECT_EQ(archiver->spool_full, ArchiverOptions::SpoolFull::kDropOldest);
   EXPECT_FALSE(ParseArchiveFlags({"--fps=1", "--every=2s"}));
+  for (const auto& [given, part] :
+       {std::pair("--changed", .01), std::pair("--changed=true", .01),
+        std::pair("--changed=false", .0)}) {
+    const auto one = ParseArchiveFlags({given});
+    ASSERT_TRUE(one) << given;
+    EXPECT_EQ(CaptureOptionsFrom(*one, "x")->selection.changed, part) << given;
+  }
+  EXPECT_FALSE(CaptureOptionsFrom(*ParseArchiveFlags({"--changed=x"}), "x"));
   EXPECT_FALSE(ParseArchiveFlags({"--quality=101"}));
 }
 

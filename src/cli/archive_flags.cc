@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <filesystem>
 
@@ -12,6 +13,21 @@ namespace {
 
 std::chrono::milliseconds Milliseconds(double seconds) {
   return std::chrono::milliseconds(std::llround(seconds * 1000));
+}
+
+// 0: not given. A file of cameras may say just true.
+Result<double> PercentFrom(const std::string& text) {
+  if (text.empty() || text == "false") return 0;
+  if (text == "true") return 100 * kDefaultChange;
+  double percent = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, percent);
+  if (error != std::errc() || rest != end || !(percent >= .01) ||
+      percent > 100) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--changed=" + text + ": want 0.01 to 100 percent");
+  }
+  return percent;
 }
 
 void AddChoiceFlags(CLI::App& command, ArchiveFlags& flags) {
@@ -28,8 +44,6 @@ void AddChoiceFlags(CLI::App& command, ArchiveFlags& flags) {
       .add_flag("--changed{1}", flags.changed,
                 "Those that differ from the last one in so many percent of "
                 "the picture; 1 unless given as --changed=PERCENT")
-      ->type_name("PERCENT")
-      ->check(CLI::Range(0.01, 100.0))
       ->group(group);
   command.add_flag("--faces", flags.faces, "Those with a face")->group(group);
   command.add_option("--limit", flags.limit, "Stop after so many frames")
@@ -180,7 +194,9 @@ Result<CaptureOptions> CaptureOptionsFrom(const ArchiveFlags& flags,
     if (!every) return every.Failure("--every");
     options.selection.every = *every;
   }
-  options.selection.changed = flags.changed / 100;
+  const auto changed = PercentFrom(flags.changed);
+  if (!changed) return changed.Failure();
+  options.selection.changed = *changed / 100;
   options.faces = flags.faces;
   // Soon enough for somebody who passes by.
   options.tracker.detect_every = std::chrono::milliseconds(300);

@@ -17,7 +17,7 @@ namespace ocelli {
 struct ArchiveFlags {
   double fps = 0;
   std::string every;
-  double changed = 0;  // Percent.
+  std::string changed;  // Percent, or true or false.
   bool faces = false;
   std::uint64_t limit = 0;
   double duration = 0;
