@@ -148,15 +148,14 @@ std::optional<S3Failure> FailureOf(const HttpReply& reply,
       !hint.empty()) {
     failure.error.message += "; " + hint;
   }
-  failure.retry_after =
-      ParseRetryAfter(Header(reply, "retry-after"), asker.now);
+  failure.retry_after = RetryAfterFrom(Header(reply, "retry-after"), asker.now);
   failure.slow_down =
       reply.status == 503 || reply.status == 429 || failure.code == "SlowDown";
   return failure;
 }
 
-std::chrono::milliseconds ParseRetryAfter(std::string_view text,
-                                          system_clock::time_point now) {
+std::chrono::milliseconds RetryAfterFrom(std::string_view text,
+                                         system_clock::time_point now) {
   constexpr seconds kMost = std::chrono::hours(24);
   std::uint32_t count = 0;
   const char* const end = text.data() + text.size();

@@ -39,7 +39,7 @@ std::optional<S3Failure> FailureOf(const HttpReply& reply,
 
 // A header "Retry-After": seconds or a date; 0 where it is neither, at most a
 // day.
-std::chrono::milliseconds ParseRetryAfter(
+std::chrono::milliseconds RetryAfterFrom(
     std::string_view text, std::chrono::system_clock::time_point now);
 
 // "Wed, 21 Oct 2015 07:28:00 GMT".

@@ -129,17 +129,17 @@ TEST(S3Failure, WhatAStrangerSaysIsCutAndPrintable) {
 }
 
 TEST(RetryAfter, IsSecondsOrADate) {
-  EXPECT_EQ(ParseRetryAfter("120", Now()), milliseconds(120'000));
-  EXPECT_EQ(ParseRetryAfter("Wed, 25 Nov 2026 14:00:30 GMT", Now()),
+  EXPECT_EQ(RetryAfterFrom("120", Now()), milliseconds(120'000));
+  EXPECT_EQ(RetryAfterFrom("Wed, 25 Nov 2026 14:00:30 GMT", Now()),
             milliseconds(30'000));
-  EXPECT_EQ(ParseRetryAfter("Wed, 25 Nov 2026 13:00:00 GMT", Now()),
+  EXPECT_EQ(RetryAfterFrom("Wed, 25 Nov 2026 13:00:00 GMT", Now()),
             milliseconds(0));
-  EXPECT_EQ(ParseRetryAfter("4000000000", Now()), std::chrono::hours(24));
+  EXPECT_EQ(RetryAfterFrom("4000000000", Now()), std::chrono::hours(24));
   for (const char* bad :
        {"", "soon", "-1", "1.5", "99999999999999",
         "Wed, 99 Nov 2026 14:00:30 GMT", "Wed, 25 Foo 2026 14:00:30 GMT",
         "Wed, 25 Nov 2026 14:0x:30 GMT"}) {
-    EXPECT_EQ(ParseRetryAfter(bad, Now()), milliseconds(0)) << bad;
+    EXPECT_EQ(RetryAfterFrom(bad, Now()), milliseconds(0)) << bad;
   }
 }
 

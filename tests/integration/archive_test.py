@@ -185,7 +185,7 @@ class Directory(ArchiveCase):
         before = self.place.keys()
         tried = self.run_program("archive", "prune", self.place.url(),
                                  "--older-than", "1h", "--dry-run")
-        self.assertIn("0", tried.stdout + tried.stderr)
+        self.assertIn("nothing", tried.stdout)
         time.sleep(1.1)  # Frames have to be older than something.
         self.run_program("archive", "prune", self.place.url(), "--older-than",
                          "1s", "--dry-run")
