@@ -384,6 +384,9 @@ Result<std::unique_ptr<LiveSession>> LiveSession::Open(
     }
     VideoFormat format{size.width, size.height, 25, info.sound};
     if (info.frame_rate > 0) format.frame_rate = info.frame_rate;
+    // Somebody waits for what a camera shows and for what is pushed.
+    options.sink_options.low_latency =
+        info.live || options.sink.find("://") != options.sink.npos;
     auto opened =
         VideoSink::Open(options.sink, format, options.sink_options, stop);
     if (!opened) return opened.Failure();

@@ -29,7 +29,7 @@ struct LiveOptions {
   EffectContext effect_context;
   std::string sink;  // As VideoSink::Open() takes it; empty: no video.
   VideoSourceOptions source_options;
-  VideoSinkOptions sink_options;
+  VideoSinkOptions sink_options;  // low_latency is set by source and sink.
   // identify is set where an effect or `names` asks for it; effects that hide
   // faces have searches made often and thoroughly.
   FaceTrackerOptions tracker;
