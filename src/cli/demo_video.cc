@@ -50,6 +50,15 @@ Result<> Teach(const fs::path& folder, Engine& engine, Gallery& gallery) {
   return {};
 }
 
+// Breaks only between words: browsers break "--out" in two.
+std::string CommandHtml(const std::string& command) {
+  std::string html = "<span>";
+  for (const char c : HtmlEscaped(command)) {
+    html += c == ' ' ? "</span> <span>" : std::string(1, c);
+  }
+  return html + "</span>";
+}
+
 }  // namespace
 
 Result<DemoVideo> MakeDemoVideo(const fs::path& folder, const fs::path& out,
@@ -73,7 +82,6 @@ Result<DemoVideo> MakeDemoVideo(const fs::path& folder, const fs::path& out,
     options.source = folder / kFilm;
     options.sink = out / "video" / wanted.file;
     options.effects.push_back(std::move(*effect));
-    options.sink_options.low_latency = false;
     options.source_options.sound = true;
     options.max_frames = kFrames;
     options.on_frame = [&](const Frame&, std::span<const TrackedFace> faces) {
@@ -124,15 +132,15 @@ std::string VideoLine(const DemoVideo& video) {
 std::string VideoHtml(const DemoVideo& video) {
   std::string html =
       "<p>Ten seconds of a film, three times. The name was taught from three "
-      "stills of other moments.</p>\n<div class=\"grid\">\n";
+      "stills of other moments.</p>\n<div class=\"grid clips\">\n";
   for (const DemoClip& clip : video.clips) {
     char rate[32];
     std::snprintf(rate, sizeof(rate), "%.0f", clip.fps);
     html += "<figure><video src=\"" + HtmlEscaped(clip.file) +
-            "\" controls loop muted autoplay playsinline "
-            "style=\"width:100%\"></video><figcaption><b>" +
+            "\" controls loop muted autoplay playsinline></video>"
+            "<figcaption><b>" +
             HtmlEscaped(clip.title) + "</b>, " + rate +
-            " frames a second<br><code>" + HtmlEscaped(clip.command) +
+            " frames a second<br><code>" + CommandHtml(clip.command) +
             "</code></figcaption></figure>\n";
   }
   return html + "</div>\n";

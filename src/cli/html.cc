@@ -14,7 +14,8 @@ constexpr std::string_view kAfterTitle = R"(</title>
   --good: #1a9850; --bad: #d73027; --quiet: #888; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1200px;
   padding: 2rem 1rem; }
-h1 { font-size: 1.9rem; margin: 0 0 .25rem; }
+h1 { font-size: 1.9rem; margin: 3.5rem 0 .25rem; }
+h1:first-of-type { margin-top: 0; }
 h2 { margin: 2.5rem 0 .75rem; font-size: 1.25rem; }
 p { margin: 0 0 1rem; color: var(--quiet); max-width: 46rem; }
 .figures { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.5rem 0; }
@@ -26,10 +27,13 @@ p { margin: 0 0 1rem; color: var(--quiet); max-width: 46rem; }
   grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 12px;
   overflow: hidden; display: flex; flex-direction: column; }
+.clips { grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }
+figure video { width: 100%; display: block; }
 figure img { width: 100%; height: 220px; object-fit: contain;
   background: var(--soft); display: block; }
 figcaption { padding: .6rem .8rem; font-size: .9rem; }
 figcaption code { color: var(--quiet); }
+figcaption code span { white-space: nowrap; }
 .tag { display: inline-block; border-radius: 99px; padding: 0 .6rem;
   margin: .25rem .25rem 0 0; color: #fff; background: var(--quiet); }
 .tag.right { background: var(--good); } .tag.wrong { background: var(--bad); }
