@@ -182,7 +182,8 @@ class Beauty final : public Effect {
       }
       for (int x = 0; x < width; ++x) {
         const int columns = std::min(step, luma.width - x * step);
-        const std::uint16_t* sums = column_sums_.data() + x * step;
+        const std::uint16_t* sums =
+            column_sums_.data() + std::ptrdiff_t{x} * step;
         const int sum = std::accumulate(sums, sums + columns, 0);
         out[x] = static_cast<float>(sum) / static_cast<float>(rows * columns);
       }

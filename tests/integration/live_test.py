@@ -102,6 +102,11 @@ class Planes:
         return total / count
 
 
+def without_lookahead(path):
+    """Whether x264, which says its settings, was in a hurry."""
+    return b" mbtree=0 " in path.read_bytes()
+
+
 class LiveCase(Case):
     def setUp(self):
         super().setUp()
@@ -226,6 +231,7 @@ class Files(LiveCase):
              "[a][b]psnr", "-f", "null", "-"],
             text=True, capture_output=True, check=True).stderr
         self.assertGreater(float(re.search(r"average:([\d.]+)", said)[1]), 36)
+        self.assertFalse(without_lookahead(out))
 
     def test_limits_of_frames_and_of_time(self):
         for limit, frames in ((["--limit", 10], 10), (["--duration", 1], 25)):
@@ -391,6 +397,7 @@ class Cameras(LiveCase):
                                 "--limit", 20, "--out", out)
             self.assertEqual(summary["frames_in"], 20)
             self.assertEqual(frames_of(out), summary["frames_out"])
+            self.assertTrue(without_lookahead(out))
 
     def test_rtmp_in_with_its_sound(self):
         server = self.serve(RtmpServer(self.folder))
