@@ -217,7 +217,7 @@ void Resume(const std::string& name, CommandContext& context) {
   for (const Task& task : chosen) {
     const TaskSettings& settings = task.settings;
     wishes.push_back({chosen.size() > 1 ? settings.name : "", settings.source,
-                      settings.root, settings.arguments});
+                      settings.root, settings.arguments, true});
     const auto flags = ParseArchiveFlags(settings.arguments);
     if (!flags) {
       return context.Fail({flags.error().code, "task " + settings.name + ": " +

@@ -111,15 +111,9 @@ Result<> ArchiveJob::Work() {
 
   if (!capture) {
     const auto stored = archiver_->WaitUntilDelivered(stop);
-    // As after a stop, so that the run can still be taken up.
-    std::stop_source stopped;
-    stopped.request_stop();
-    const auto finished = archiver_->Finish(stopped.get_token());
+    const auto finished = FinishWithoutEnd();
     if (!stored) return stored;
-    if (!finished && finished.error().code != ErrorCode::kCancelled) {
-      return finished;
-    }
-    return capture.Failure();
+    return finished ? capture.Failure() : finished;
   }
   CaptureBefore before;
   bool resumed = false;
@@ -128,16 +122,50 @@ Result<> ArchiveJob::Work() {
       // The manifest of what is stored, too.
       return archiver_->Finish(stop);
     }
+    const auto last = archiver_->status().last;
+    if (wish_.resume && last && last->end) return FinishWithoutEnd();
     const auto found = FindBefore();
     if (!found) return found.Failure();
     before = *found;
     resumed = before.through.has_value();
   }
+  const auto spool = ArchiverOptionsFrom(*flags);
+  if (!spool) return spool.Failure();
+  // The first new frame would not fit, and nothing would ever be stored.
+  if (live && *earlier && (*earlier)->status &&
+      spool->spool_full == ArchiverOptions::SpoolFull::kStop &&
+      (*earlier)->status->archive.spool_bytes >
+          spool->spool.max_bytes / 8 * 7) {
+    if (auto stored = archiver_->WaitUntilDelivered(stop); !stored) {
+      return archiver_->Finish(stop);
+    }
+  }
   archiver_->BeginRun(resumed);
   const Result<> captured = capture_->Run(*archiver_, stop, before);
-  Result<> finished = archiver_->Finish(stop);
-  if (!finished) return finished;
-  return captured;
+  if (captured || captured.error().code == ErrorCode::kCancelled) {
+    Result<> finished = archiver_->Finish(stop);
+    return finished ? captured : finished;
+  }
+  // A full spool does not become emptier by waiting for a store that is away.
+  if (captured.error().code != ErrorCode::kResourceExhausted) {
+    const auto stored = archiver_->WaitUntilDelivered(stop);
+    const auto finished = FinishWithoutEnd();
+    if (!stored) return stored;
+    return finished ? captured : finished;
+  }
+  if (const auto finished = FinishWithoutEnd(); !finished) return finished;
+  return Fail(captured.error().code,
+              captured.error().message +
+                  "; what is in it is stored by ocelli archive resume " +
+                  settings_.name);
+}
+
+Result<> ArchiveJob::FinishWithoutEnd() {
+  std::stop_source stopped;
+  stopped.request_stop();
+  Result<> finished = archiver_->Finish(stopped.get_token());
+  if (!finished && finished.error().code == ErrorCode::kCancelled) return {};
+  return finished;
 }
 
 Result<std::optional<Task>> ArchiveJob::FindTask() const {

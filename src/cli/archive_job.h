@@ -28,6 +28,7 @@ struct ArchiveWish {
   std::string source;
   std::string to;
   std::vector<std::string> arguments;  // As ParseArchiveFlags() takes them.
+  bool resume = false;                 // Only what is not archived yet.
 };
 
 // What the archives of a process have in common. Outlives them.
@@ -76,6 +77,8 @@ class ArchiveJob {
   Result<std::optional<Task>> FindTask() const;
   Result<> OpenArchiver(const ArchiveFlags& flags, bool live);
   Result<CaptureBefore> FindBefore();
+  // Stores the manifest so far, so that the run can still be taken up.
+  Result<> FinishWithoutEnd();
   void ListLines(std::span<const ManifestLine> lines);
   void End(const Result<>& done);
 

@@ -117,10 +117,10 @@ class ArchiveCase(Case):
         self.assertFalse([line for line in lines[:-1] if "summary" in line])
         return lines[:-1], lines[-1]["summary"]
 
-    def refused(self, *arguments, **options):
-        """What it complains of; one line, and no secret in it."""
-        done = self.run_program("archive", *arguments, code=1, **options)
-        self.assertNotIn("Traceback", done.stderr)
+    def refused(self, *arguments, code=1, **options):
+        """What it complains of, with no secret in it."""
+        done = self.run_program("archive", *arguments, code=code, **options)
+        self.assertTrue(done.stderr.strip())
         self.assert_no_secret(done.stdout + done.stderr)
         return done.stderr
 
