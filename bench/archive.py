@@ -84,7 +84,7 @@ class Run:
         return self
 
     def kill(self):
-        self.process.kill()
+        os.kill(self.process.pid, signal.SIGKILL)
         self.end(-signal.SIGKILL)
 
     def seconds_from_first_frame(self):
@@ -335,7 +335,7 @@ def kills(row, program, place, video, folder, seconds):
     """kill -9 at random moments, and an outage, of the archive of a video."""
     from object_stores import FaultyS3
     from servers import ffmpeg
-    times, frames = 20, 600
+    times, frames = 20, 800
     clip = folder / "kills.mp4"
     ffmpeg("-stream_loop", -1, "-i", video, "-frames:v", frames, "-vf",
            "drawtext=text=%{n}:fontsize=40:x=10:y=10", "-r", 25, "-c:v",
@@ -345,10 +345,10 @@ def kills(row, program, place, video, folder, seconds):
         store.order(latency=0.2)
         environment = {**place.environment, **store.environment()}
         run = Run(program, environment, clip, "--to", store.url(), "--task",
-                  "kills")
+                  "kills", "--parallel", 8)
         resumed = 0
         for index in range(times):
-            goal = chance.randrange(0, frames // times)
+            goal = chance.randrange(0, 30)
             while run.running() and len(run.lines) < goal:
                 time.sleep(0.01)
             time.sleep(chance.random() * 0.5)
