@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <condition_variable>
 #include <cstdio>
 #include <filesystem>
+#include <random>
 #include <utility>
 
 #include "archive/manifest_log.h"
@@ -23,6 +25,13 @@ std::string Absolute(const std::string& source) {
   if (!fs::exists(source, error)) return source;
   const fs::path path = fs::absolute(source, error);
   return error ? source : path.lexically_normal().string();
+}
+
+bool IsCamera(const std::string& source) {
+  for (const char* kind : {"rtsp://", "rtsps://", "rtmp://", "rtmps://"}) {
+    if (source.starts_with(kind)) return true;
+  }
+  return false;
 }
 
 double Seconds(steady_clock::duration time) {
@@ -90,13 +99,13 @@ Result<> ArchiveJob::Work() {
   }
 
   auto capture = Capture::Open(*capture_options, &common_.models, stop);
+  // Among others a camera may come later.
+  const bool awaited = !capture && !wish_.camera.empty() &&
+                       MayTryAgain(capture.error()) &&
+                       IsCamera(settings_.source);
   // What waits from before is stored all the same.
-  if (!capture && !*earlier) return capture.Failure();
-  const bool live = capture && (*capture)->input().live;
-  if (capture) {
-    const std::lock_guard lock(mutex_);
-    capture_ = std::move(*capture);
-  }
+  if (!capture && !*earlier && !awaited) return capture.Failure();
+  const bool live = awaited || (capture && (*capture)->input().live);
   if (common_.context.json) {
     lines_ = std::make_unique<ArchiveLines>(
         ArchiveLineFormat{true, flags->group, *presign}, *store_,
@@ -109,7 +118,11 @@ Result<> ArchiveJob::Work() {
   }
   if (auto opened = OpenArchiver(*flags, live); !opened) return opened;
 
-  if (!capture) {
+  if (awaited) capture = AwaitCamera(*capture_options, capture.error());
+  if (capture) {
+    const std::lock_guard lock(mutex_);
+    capture_ = std::move(*capture);
+  } else {
     const auto stored = archiver_->WaitUntilDelivered(stop);
     const auto finished = FinishWithoutEnd();
     if (!stored) return stored;
@@ -158,6 +171,26 @@ Result<> ArchiveJob::Work() {
               captured.error().message +
                   "; what is in it is stored by ocelli archive resume " +
                   settings_.name);
+}
+
+Result<std::unique_ptr<Capture>> ArchiveJob::AwaitCamera(
+    const CaptureOptions& options, const Error& first) const {
+  constexpr std::chrono::milliseconds kFirstWait{1'000}, kLastWait{30'000};
+  const std::stop_token& stop = common_.context.stop;
+  Log(LogLevel::kWarning, "a camera does not answer; it is tried again",
+      {{"task", settings_.name}, {"error", first.message}});
+  std::mt19937 random(std::random_device{}());
+  std::mutex mutex;
+  std::condition_variable_any never;
+  for (int attempt = 1;; ++attempt) {
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, stop,
+                   BackoffBefore(attempt, kFirstWait, kLastWait,
+                                 std::generate_canonical<double, 53>(random)),
+                   [] { return false; });
+    auto capture = Capture::Open(options, &common_.models, stop);
+    if (capture || !MayTryAgain(capture.error())) return capture;
+  }
 }
 
 Result<> ArchiveJob::FinishWithoutEnd() {

@@ -76,6 +76,9 @@ class ArchiveJob {
   // The task of this archive, if there is one already.
   Result<std::optional<Task>> FindTask() const;
   Result<> OpenArchiver(const ArchiveFlags& flags, bool live);
+  // Until it answers, or says that it never will.
+  Result<std::unique_ptr<Capture>> AwaitCamera(const CaptureOptions& options,
+                                               const Error& first) const;
   Result<CaptureBefore> FindBefore();
   // Stores the manifest so far, so that the run can still be taken up.
   Result<> FinishWithoutEnd();

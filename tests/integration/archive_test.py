@@ -527,6 +527,73 @@ class Crashes(ArchiveCase):
         self.assert_whole(store, LONG_FRAMES)
 
 
+class Cameras(ArchiveCase):
+    def config(self, text):
+        file = self.folder / "cameras.toml"
+        file.write_text(text)
+        return file
+
+    def test_many_in_one_process_and_a_dead_one_disturbs_none(self):
+        camera = self.serve(RtspServer(self.folder, CAMERA))
+        place = Folder(self.folder / "frames")
+        config = self.config(f"""
+            to = "{place.url('')}"
+            limit = 20
+            [camera.door]
+            source = "{camera.url()}"
+            fps = 10
+            [camera.gone]
+            source = "{self.folder}/nothing.mp4"
+            [camera.yard]
+            source = "{CLIP}"
+            """)
+        done = self.run_program("archive", "--config", config, "--json", code=1)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertIn("camera gone: ", done.stderr)
+        for name in ("door", "yard"):
+            mine = [line for line in lines if line.get("camera") == name]
+            self.assertEqual([line["seq"] for line in mine], list(range(20)))
+            self.assertEqual(len(self.frames(place, name)), 20)
+            self.verify(place.url(name))
+        summary = lines[-1]["summary"]
+        self.assertEqual(summary["frames"], 40)
+        self.assertEqual([one["state"] for one in summary["cameras"]],
+                         ["finished", "failed", "finished"])
+
+    def test_one_that_is_not_there_yet_is_tried_again(self):
+        camera = self.serve(RtspServer(self.folder, CAMERA))
+        url = camera.url()
+        camera.stop()
+        place = Folder(self.folder / "frames")
+        running = self.start("--config", self.config(f"""
+            to = "{place.url('')}"
+            limit = 10
+            [camera.late]
+            source = "{url}"
+            [camera.yard]
+            source = "{CLIP}"
+            """), "--json")
+        wait_for(lambda: "tried again" in running.log.read_text(),
+                 "the camera to be missed")
+        self.wait_for_lines(running, 10)  # Those of the other.
+        camera.start()
+        self.end_of(running)
+        self.assertEqual(len(self.frames(place, "late")), 10)
+
+    def test_waiting_for_one_can_be_stopped(self):
+        camera = self.serve(RtspServer(self.folder, CAMERA))
+        url = camera.url()
+        camera.stop()
+        running = self.start("--config", self.config(f"""
+            to = "dir:{self.folder}/frames"
+            [camera.late]
+            source = "{url}"
+            """))
+        wait_for(lambda: "tried again" in running.log.read_text(),
+                 "the camera to be missed")
+        self.interrupt(running)
+
+
 class BadInput(ArchiveCase):
     def test_wrong_credentials_are_one_error_at_once(self):
         store = self.serve(FaultyS3(self.folder))
