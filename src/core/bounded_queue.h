@@ -34,6 +34,15 @@ class BoundedQueue {
     return true;
   }
 
+  // Waits until Push() would not, where nobody else pushes meanwhile. False
+  // once the queue is closed or `stop` is requested.
+  bool AwaitRoom(std::stop_token stop = {}) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, stop,
+                  [&] { return closed_ || values_.size() < capacity_; });
+    return !closed_ && values_.size() < capacity_;
+  }
+
   // Never waits. Returns what had to go, if anything: the oldest value, or
   // `value` itself when the queue is closed.
   std::optional<T> PushDroppingOldest(T value) {

@@ -122,5 +122,19 @@ TEST(BoundedQueueDeathTest, HasRoomForOneAtLeast) {
   EXPECT_DEATH(BoundedQueue<int>(0), "bug: capacity > 0");
 }
 
+TEST(BoundedQueueTest, RoomIsAwaitedAndNotTaken) {
+  BoundedQueue<int> queue(1);
+  EXPECT_TRUE(queue.AwaitRoom());
+  EXPECT_EQ(queue.size(), 0u);
+  ASSERT_TRUE(queue.Push(1));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_FALSE(queue.AwaitRoom(stop.get_token()));
+  std::jthread taking([&] { queue.Pop(); });
+  EXPECT_TRUE(queue.AwaitRoom());
+  queue.Close();
+  EXPECT_FALSE(queue.AwaitRoom());
+}
+
 }  // namespace
 }  // namespace ocelli

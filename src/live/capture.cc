@@ -20,11 +20,25 @@ namespace {
 
 using std::chrono::microseconds;
 
-// Frames between two threads: each is as large as its pixels, and a camera has
-// two such queues.
-constexpr std::size_t kQueue = 2;
+// Frames between two threads: each is as large as its pixels.
+constexpr std::size_t kQueue = 2, kLiveQueue = 1;
 // Where faces are looked for, frames come while models open.
 constexpr std::size_t kFaceQueue = 8;
+
+// So far a camera whose network holds what is not read yet may fall behind
+// before frames are dropped: compressed they wait in less memory.
+constexpr std::chrono::seconds kMostBehind{1};
+// Clocks of cameras are less wrong than one part in so many.
+constexpr int kClockDrift = 1000;
+
+// Over TCP nothing is lost by reading late.
+bool WaitsUnread(const CaptureOptions& options) {
+  using Transport = VideoSourceOptions::RtspTransport;
+  const std::string& source = options.source;
+  return source.starts_with("rtmp") ||
+         (source.starts_with("rtsp") &&
+          options.source_options.rtsp_transport != Transport::kUdp);
+}
 
 int Processors() {
   return static_cast<int>(std::max(std::thread::hardware_concurrency(), 1u));
@@ -38,11 +52,13 @@ class VideoCapture final : public Capture {
         source_(std::move(source)),
         tracker_(std::move(tracker)),
         live_(source_->info().live && !source_->info().kept),
+        waits_unread_(WaitsUnread(options_)),
+        selector_(options_.selection),
         encoders_(options_.encoders > 0 ? options_.encoders
                   : live_               ? 1
                                         : std::min(Processors(), 8)),
-        read_(tracker_ ? kFaceQueue : kQueue),
-        chosen_(kQueue),
+        read_(kFaceQueue),
+        chosen_(live_ ? kLiveQueue : kQueue),
         encoded_(static_cast<std::size_t>(encoders_) + 1) {}
 
   const VideoInfo& input() const override { return source_->info(); }
@@ -57,7 +73,8 @@ class VideoCapture final : public Capture {
     // Ends reading only; what was read goes all the way.
     const std::stop_callback forward(stop, [this] { ending_.request_stop(); });
     std::jthread reading([this] { Read(); });
-    std::jthread choosing([this] { Choose(); });
+    std::jthread choosing;
+    if (tracker_) choosing = std::jthread([this] { Choose(); });
     encoding_ = encoders_;
     std::vector<std::jthread> encoders;
     for (int i = 0; i < encoders_; ++i) {
@@ -65,7 +82,7 @@ class VideoCapture final : public Capture {
     }
     Deliver(archiver, stop);
     reading.join();
-    choosing.join();
+    if (tracker_) choosing.join();
     encoders.clear();
     const std::lock_guard lock(mutex_);
     if (error_) return tl::unexpected<Error>(*error_);
@@ -104,9 +121,10 @@ class VideoCapture final : public Capture {
     ++(status_.*counter);
   }
 
-  // Files wait for room; of a live source what waited longest goes.
-  bool PushTo(BoundedQueue<Frame>& queue, Frame frame) {
-    if (!live_) return queue.Push(std::move(frame));
+  // Files wait for room, and so does what is not far behind; else of a live
+  // source what waited longest goes.
+  bool PushTo(BoundedQueue<Frame>& queue, Frame frame, bool behind) {
+    if (!live_ || !behind) return queue.Push(std::move(frame));
     if (queue.PushDroppingOldest(std::move(frame)) &&
         !ending_.stop_requested()) {
       Count(&CaptureStatus::late);
@@ -114,9 +132,25 @@ class VideoCapture final : public Capture {
     return true;
   }
 
+  // By how much decoding lags behind media time, more than it did at its best.
+  bool IsBehind(const Frame& frame) {
+    const auto lag = frame.decoded_at.time_since_epoch() - frame.time;
+    if (least_lag_) {
+      *least_lag_ += (frame.time - last_time_) / kClockDrift;
+    }
+    last_time_ = frame.time;
+    if (!least_lag_ || lag < *least_lag_) least_lag_ = lag;
+    return lag - *least_lag_ > kMostBehind;
+  }
+
   void Read() {
     std::optional<microseconds> first;
+    bool behind = false;
     while (!ending_.stop_requested()) {
+      // A frame in hand is one more in memory.
+      if (waits_unread_ && !tracker_ && !behind) {
+        chosen_.AwaitRoom(ending_.get_token());
+      }
       auto next = source_->Next(ending_.get_token());
       if (!next) {
         // Asked to stop while waiting for a camera.
@@ -131,32 +165,43 @@ class VideoCapture final : public Capture {
         break;
       }
       Count(&CaptureStatus::frames_in);
-      if (!PushTo(read_, std::move(frame))) break;
-    }
-    read_.Close();
-  }
-
-  void Choose() {
-    FrameSelector selector(options_.selection);
-    std::uint64_t chosen = 0;
-    while (auto frame = read_.Pop()) {
-      const auto wanted = Wants(*frame, selector);
-      if (!wanted) return Abandon(wanted.error());
-      if (!*wanted) continue;
-      Count(&CaptureStatus::chosen);
-      if (!PushTo(chosen_, *std::move(frame))) break;
-      // Late ones of a live source do not count; Deliver() sees to it.
-      if (!live_ && ++chosen == frames_left_) {
-        ending_.request_stop();
-        read_.Close();
+      behind = !waits_unread_ || IsBehind(frame);
+      if (!(tracker_ ? PushTo(read_, std::move(frame), behind)
+                     : ChooseOne(std::move(frame), behind))) {
         break;
       }
     }
+    read_.Close();
+    if (!tracker_) chosen_.Close();
+  }
+
+  void Choose() {
+    while (auto frame = read_.Pop()) {
+      // What waits here holds up the queue before, which is seen to.
+      if (!ChooseOne(*std::move(frame), !waits_unread_)) break;
+    }
+    read_.Close();
     chosen_.Close();
   }
 
-  Result<bool> Wants(const Frame& frame, FrameSelector& selector) {
-    if (!selector.IsDue(frame.time)) return false;
+  // False: no more.
+  bool ChooseOne(Frame frame, bool behind) {
+    const auto wanted = Wants(frame);
+    if (!wanted) {
+      Abandon(wanted.error());
+      return false;
+    }
+    if (!*wanted) return true;
+    Count(&CaptureStatus::chosen);
+    if (!PushTo(chosen_, std::move(frame), behind)) return false;
+    // Late ones of a live source do not count; Deliver() sees to it.
+    if (live_ || ++chosen_count_ != frames_left_) return true;
+    ending_.request_stop();
+    return false;
+  }
+
+  Result<bool> Wants(const Frame& frame) {
+    if (!selector_.IsDue(frame.time)) return false;
     const bool skipped = skip_through_ && frame.time <= *skip_through_;
     if (tracker_ && !skipped) {
       const auto faces = tracker_->Track(frame);
@@ -168,7 +213,7 @@ class VideoCapture final : public Capture {
     }
     // What was archived already is chosen again, so that the choice goes on as
     // it would have.
-    return selector.Wants(frame) && !skipped;
+    return selector_.Wants(frame) && !skipped;
   }
 
   void Encode() {
@@ -211,7 +256,14 @@ class VideoCapture final : public Capture {
   const CaptureOptions options_;
   const std::unique_ptr<VideoSource> source_;
   const std::unique_ptr<FaceTracker> tracker_;  // Null: faces do not matter.
-  const bool live_;                             // Late frames are dropped.
+  const bool live_;                             // Late frames are dropped,
+  const bool waits_unread_;                     // but only very late ones.
+  // Of the thread that chooses.
+  FrameSelector selector_;
+  std::uint64_t chosen_count_ = 0;
+  // Of the thread that reads.
+  std::optional<std::chrono::nanoseconds> least_lag_;
+  microseconds last_time_{};
   const int encoders_;
   std::uint64_t frames_left_ = 0;  // 0: no limit.
   std::optional<microseconds> skip_through_;

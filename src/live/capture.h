@@ -67,7 +67,8 @@ class Capture {
   // To the end of the source, the limits, or until `stop` is requested, which
   // is no error; the archiver's Finish() is the caller's. Frames of a file
   // wait for the archive, late ones of a live source go, the oldest first, and
-  // are counted. Pictures of a folder that can't be read are logged. Once.
+  // are counted; those of a camera over TCP only when reading is a second
+  // behind. Pictures of a folder that can't be read are logged. Once.
   virtual Result<> Run(Archiver& archiver, std::stop_token stop,
                        const CaptureBefore& before = {}) = 0;
 

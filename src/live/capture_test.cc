@@ -189,6 +189,52 @@ TEST(Capture, OfALiveSourceLateFramesGoAndAreCounted) {
   EXPECT_EQ(times.back(), 99 * 40);
 }
 
+// Frames of a camera, one each 40 ms, that are decoded `slower` times as
+// slowly.
+std::unique_ptr<FakeSource> Camera(int slower) {
+  auto source = std::make_unique<FakeSource>(100, true);
+  source->make = [slower](int number) {
+    Frame frame = MakeFrame(number, 64, 48);
+    frame.decoded_at = std::chrono::steady_clock::time_point(milliseconds(40) *
+                                                             number * slower);
+    return frame;
+  };
+  return source;
+}
+
+TEST(Capture, OverTcpFramesWaitUnreadWhileTheyAreNotFarBehind) {
+  FakeArchiver archiver;
+  CaptureOptions options;
+  options.source = "rtsp://camera/1";
+  const auto capture = Capture::Of(Camera(1), options, nullptr);
+  ASSERT_TRUE(capture->Run(archiver, {}));
+  EXPECT_EQ(capture->status().late, 0u);
+  EXPECT_EQ(archiver.added.size(), 100u);
+}
+
+TEST(Capture, OverTcpWhatIsFarBehindIsDroppedAllTheSame) {
+  FakeArchiver archiver;
+  CaptureOptions options;
+  options.source = "rtsp://camera/1";
+  auto source = Camera(2);
+  // The archive waits until the source has given everything.
+  std::latch all_came(1);
+  source->make = [make = source->make, &all_came](int number) {
+    if (number == 99) all_came.count_down();
+    return make(number);
+  };
+  archiver.before = [&](std::size_t number) -> Result<> {
+    // Those that may wait come first.
+    if (number == 30) all_came.wait();
+    return {};
+  };
+  const auto capture = Capture::Of(std::move(source), options, nullptr);
+  ASSERT_TRUE(capture->Run(archiver, {}));
+  const CaptureStatus status = capture->status();
+  EXPECT_GT(status.late, 0u);
+  EXPECT_EQ(status.late + status.added, 100u);
+}
+
 TEST(Capture, OfALiveSourceTheLimitCountsWhatWasArchived) {
   FakeArchiver archiver;
   CaptureOptions options;

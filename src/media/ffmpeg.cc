@@ -65,6 +65,7 @@ void FindUtil(FFmpeg& f, const Finder& find) {
   find(f.av_get_token, "av_get_token");
   find(f.av_opt_get_key_value, "av_opt_get_key_value");
   find(f.av_malloc, "av_malloc");
+  find(f.av_strdup, "av_strdup");
   find(f.av_free, "av_free");
   find(f.av_freep, "av_freep");
 }
@@ -130,7 +131,7 @@ void FindScale(FFmpeg& f, const Finder& find) {
   find(f.sws_freeContext, "sws_freeContext");
 }
 
-void FindFilter(FFmpeg& f, const Finder& find) {
+void FindFilter(FFmpegFilters& f, const Finder& find) {
   find(f.avfilter_graph_alloc, "avfilter_graph_alloc");
   find(f.avfilter_graph_free, "avfilter_graph_free");
   find(f.avfilter_graph_create_filter, "avfilter_graph_create_filter");
@@ -142,7 +143,6 @@ void FindFilter(FFmpeg& f, const Finder& find) {
   find(f.avfilter_inout_free, "avfilter_inout_free");
   find(f.av_buffersrc_add_frame_flags, "av_buffersrc_add_frame_flags");
   find(f.av_buffersink_get_frame, "av_buffersink_get_frame");
-  find(f.av_strdup, "av_strdup");
 }
 
 struct Part {
@@ -155,8 +155,12 @@ constexpr Part kParts[] = {
     {"avcodec", LIBAVCODEC_VERSION_MAJOR, FindCodec},
     {"avformat", LIBAVFORMAT_VERSION_MAJOR, FindFormat},
     {"swscale", LIBSWSCALE_VERSION_MAJOR, FindScale},
-    {"avfilter", LIBAVFILTER_VERSION_MAJOR, FindFilter},
 };
+
+tl::unexpected<Error> FailMissing(const std::string& missing) {
+  return Fail(ErrorCode::kFailedPrecondition,
+              "FFmpeg's libraries have no " + missing);
+}
 
 Result<FFmpeg> Load() {
   FFmpeg ffmpeg = {};
@@ -166,20 +170,36 @@ Result<FFmpeg> Load() {
     if (!library) return library.Failure();
     part.find(ffmpeg, Finder(*library, missing));
   }
-  if (!missing.empty()) {
-    return Fail(ErrorCode::kFailedPrecondition,
-                "FFmpeg's libraries have no " + missing);
-  }
+  if (!missing.empty()) return FailMissing(missing);
   // What it prints may hold addresses with passwords; errors come as values.
   ffmpeg.av_log_set_level(AV_LOG_QUIET);
   ffmpeg.avformat_network_init();
   return ffmpeg;
 }
 
+Result<FFmpegFilters> LoadFilters() {
+  const auto ffmpeg = OpenFFmpeg();
+  if (!ffmpeg) return ffmpeg.Failure();
+  const auto library = Open("avfilter", LIBAVFILTER_VERSION_MAJOR);
+  if (!library) return library.Failure();
+  FFmpegFilters filters{};
+  static_cast<FFmpeg&>(filters) = **ffmpeg;
+  std::string missing;
+  FindFilter(filters, Finder(*library, missing));
+  if (!missing.empty()) return FailMissing(missing);
+  return filters;
+}
+
 }  // namespace
 
 Result<const FFmpeg*> OpenFFmpeg() {
   static const Result<FFmpeg> loaded = Load();
+  if (!loaded) return loaded.Failure();
+  return &*loaded;
+}
+
+Result<const FFmpegFilters*> OpenFFmpegFilters() {
+  static const Result<FFmpegFilters> loaded = LoadFilters();
   if (!loaded) return loaded.Failure();
   return &*loaded;
 }

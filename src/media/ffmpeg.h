@@ -66,6 +66,7 @@ struct FFmpeg {
   decltype(::av_get_token)* av_get_token;
   decltype(::av_opt_get_key_value)* av_opt_get_key_value;
   decltype(::av_malloc)* av_malloc;
+  decltype(::av_strdup)* av_strdup;
   decltype(::av_free)* av_free;
   decltype(::av_freep)* av_freep;
   // libavcodec
@@ -123,7 +124,10 @@ struct FFmpeg {
   decltype(::sws_setColorspaceDetails)* sws_setColorspaceDetails;
   decltype(::sws_scale)* sws_scale;
   decltype(::sws_freeContext)* sws_freeContext;
-  // libavfilter
+};
+
+// With those of libavfilter, which brings forty libraries more.
+struct FFmpegFilters : FFmpeg {
   decltype(::avfilter_graph_alloc)* avfilter_graph_alloc;
   decltype(::avfilter_graph_free)* avfilter_graph_free;
   decltype(::avfilter_graph_create_filter)* avfilter_graph_create_filter;
@@ -135,11 +139,12 @@ struct FFmpeg {
   decltype(::avfilter_inout_free)* avfilter_inout_free;
   decltype(::av_buffersrc_add_frame_flags)* av_buffersrc_add_frame_flags;
   decltype(::av_buffersink_get_frame)* av_buffersink_get_frame;
-  decltype(::av_strdup)* av_strdup;
 };
 
 // kFailedPrecondition where a library is missing. Opened once; thread-safe.
 Result<const FFmpeg*> OpenFFmpeg();
+// Opened for filter graphs only.
+Result<const FFmpegFilters*> OpenFFmpegFilters();
 
 // libavdevice registers cameras and generators; opened only for those.
 Result<> RegisterFFmpegDevices();

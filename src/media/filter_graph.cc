@@ -143,7 +143,7 @@ tl::unexpected<Error> Refuse(const std::string& graph, std::string why) {
 // filter: some open files as soon as they are made.
 class GraphText {
  public:
-  GraphText(const FFmpeg& ffmpeg, const std::string& graph)
+  GraphText(const FFmpegFilters& ffmpeg, const std::string& graph)
       : ffmpeg_(ffmpeg), graph_(graph), at_(graph.c_str()) {}
 
   Result<> Check() {
@@ -242,13 +242,13 @@ class GraphText {
     return {};
   }
 
-  const FFmpeg& ffmpeg_;
+  const FFmpegFilters& ffmpeg_;
   const std::string& graph_;
   const char* at_;
 };
 
 struct FreeGraph {
-  const FFmpeg* ffmpeg = nullptr;
+  const FFmpegFilters* ffmpeg = nullptr;
   void operator()(AVFilterGraph* graph) const {
     ffmpeg->avfilter_graph_free(&graph);
   }
@@ -256,7 +256,7 @@ struct FreeGraph {
 using GraphPointer = std::unique_ptr<AVFilterGraph, FreeGraph>;
 
 struct FreeEnds {
-  const FFmpeg* ffmpeg = nullptr;
+  const FFmpegFilters* ffmpeg = nullptr;
   void operator()(AVFilterInOut* ends) const {
     ffmpeg->avfilter_inout_free(&ends);
   }
@@ -271,7 +271,7 @@ struct Made {
 
 class LibavGraph final : public FilterGraph {
  public:
-  LibavGraph(const FFmpeg& ffmpeg, std::string text)
+  LibavGraph(const FFmpegFilters& ffmpeg, std::string text)
       : ffmpeg_(ffmpeg),
         text_(std::move(text)),
         made_{GraphPointer(nullptr, FreeGraph{&ffmpeg})} {}
@@ -330,7 +330,7 @@ class LibavGraph final : public FilterGraph {
   std::string Doing() const { return "filtering with \"" + text_ + "\""; }
   Result<Made> Configure(int width, int height, YuvColor color) const;
 
-  const FFmpeg& ffmpeg_;
+  const FFmpegFilters& ffmpeg_;
   const std::string text_;
   Made made_;
   int width_ = 0;
@@ -440,7 +440,7 @@ Result<Made> LibavGraph::Configure(int width, int height,
 
 Result<std::unique_ptr<FilterGraph>> FilterGraph::Open(
     const std::string& graph) {
-  const auto ffmpeg = OpenFFmpeg();
+  const auto ffmpeg = OpenFFmpegFilters();
   if (!ffmpeg) return ffmpeg.Failure();
   if (graph.size() > kMaxLength || graph.find('\0') != graph.npos) {
     return Fail(ErrorCode::kInvalidArgument, "a graph of filters has at most " +
