@@ -38,6 +38,7 @@ class Run:
         self.lines, self.times, self.complaints = [], [], ""
         self.summary = {}
         self.resident = []
+        self.peak = 0
         self.readers = [threading.Thread(target=self.read),
                         threading.Thread(target=self.read_complaints)]
         for reader in self.readers:
@@ -51,6 +52,8 @@ class Run:
             else:
                 self.times.append(time.time())
                 self.lines.append(line)
+                if len(self.lines) % 10 == 0:
+                    self.note_peak()
 
     def read_complaints(self):
         self.complaints = self.process.stderr.read()
@@ -60,15 +63,26 @@ class Run:
         return os.waitid(os.P_PID, self.process.pid,
                          os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
-    def sample(self):
-        """Resident bytes now."""
+    def memory(self, name):
+        """In bytes; None while it is ending."""
         try:
             status = pathlib.Path(
                 f"/proc/{self.process.pid}/status").read_text()
-            self.resident.append(
-                int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024)
+            return int(re.search(rf"{name}:\s+(\d+) kB",
+                                 status).group(1)) * 1024
         except (AttributeError, FileNotFoundError):
-            pass  # It is ending.
+            return None
+
+    def note_peak(self):
+        """ru_maxrss would be that of this script, whose memory the child had
+        until it became the program."""
+        self.peak = max(self.peak, self.memory("VmHWM") or 0)
+
+    def sample(self):
+        now = self.memory("VmRSS")
+        if now:
+            self.resident.append(now)
+        self.note_peak()
 
     def end(self, code=0):
         _, status, usage = os.wait4(self.process.pid, 0)
@@ -77,7 +91,6 @@ class Run:
         for reader in self.readers:
             reader.join()
         self.cpu = usage.ru_utime + usage.ru_stime
-        self.peak = usage.ru_maxrss * 1024
         if self.process.returncode != code:
             sys.exit(f"archive ended with {self.process.returncode}: "
                      f"{self.complaints}")
