@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 constexpr const char* kFilm = "franck.mp4";
 constexpr std::uint64_t kFrames = 50;
 constexpr std::size_t kTampered = 17;
-constexpr std::size_t kEvery = 10;  // Frames from picture to picture.
+constexpr std::size_t kEvery = 7;  // Frames from picture to picture.
 
 // A whole archive with one bit of one frame turned.
 Result<> Tamper(const fs::path& archive, const fs::path& copy,
@@ -154,7 +154,7 @@ std::string ArchiveHtml(const DemoArchive& archive) {
             UtcText(line.frame.time) + "</figcaption></figure>\n";
   }
   html +=
-      "</div>\n<details><summary>The manifest</summary>\n<div "
+      "</div>\n<details open><summary>The manifest</summary>\n<div "
       "style=\"overflow-x:auto\"><table>\n<tr><th>seq</th><th>media "
       "time</th><th>object</th><th>bytes</th><th>SHA-256</th><th>chain</th>"
       "</tr>\n";
