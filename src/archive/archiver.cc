@@ -177,8 +177,8 @@ Result<> RunningArchiver::WaitUntilDelivered(std::stop_token stop) {
   const auto delivered = [this] {
     return exchange_->undelivered == exchange_->status.next_seq;
   };
-  exchange_->for_callers.wait(
-      lock, stop, [&] { return exchange_->error || delivered(); });
+  exchange_->for_callers.wait(lock, stop,
+                              [&] { return exchange_->error || delivered(); });
   if (exchange_->error) return tl::unexpected(*exchange_->error);
   if (delivered()) return {};
   return Fail(ErrorCode::kCancelled, "archive " + options_.name + ": stopped");

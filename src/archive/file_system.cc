@@ -14,6 +14,7 @@
 
 #include "core/check.h"
 #include "core/file.h"
+#include "core/file_descriptor.h"
 
 namespace ocelli {
 namespace {
@@ -21,23 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kLockName[] = "lock";
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(Descriptor&& other) noexcept
-      : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-
-  bool valid() const { return number_ >= 0; }
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 // The call's result, once no signal interrupts it.
 template <typename Call>
@@ -49,7 +33,7 @@ auto Uninterrupted(Call call) {
 
 class DiskFile final : public SpoolFile {
  public:
-  DiskFile(Descriptor file, std::string path)
+  DiskFile(FileDescriptor file, std::string path)
       : file_(std::move(file)), path_(std::move(path)) {}
 
   Result<> Write(std::uint64_t offset,
@@ -109,20 +93,20 @@ class DiskFile final : public SpoolFile {
   }
 
  private:
-  Descriptor file_;
+  FileDescriptor file_;
   std::string path_;
 };
 
 class DiskFolder final : public FileSystem {
  public:
-  DiskFolder(fs::path path, Descriptor folder, Descriptor lock)
+  DiskFolder(fs::path path, FileDescriptor folder, FileDescriptor lock)
       : path_(std::move(path)),
         folder_(std::move(folder)),
         lock_(std::move(lock)) {}
 
   Result<std::shared_ptr<SpoolFile>> Open(const std::string& name) override {
     OCELLI_CHECK(name.find('/') == name.npos);
-    Descriptor file(Uninterrupted([&] {
+    FileDescriptor file(Uninterrupted([&] {
       // A FIFO would otherwise wait for its writer.
       return openat(folder_.number(), name.c_str(),
                     O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
@@ -182,12 +166,12 @@ class DiskFolder final : public FileSystem {
 
  private:
   fs::path path_;
-  Descriptor folder_;
-  Descriptor lock_;
+  FileDescriptor folder_;
+  FileDescriptor lock_;
 };
 
-Descriptor OpenFolder(const fs::path& path) {
-  return Descriptor(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+FileDescriptor OpenFolder(const fs::path& path) {
+  return FileDescriptor(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 // The folder and those above it that there are not; their names survive a power
@@ -204,7 +188,7 @@ Result<> MakeFolders(const fs::path& path) {
       return FailWithErrno("making " + path.string(), errno);
     }
   }
-  const Descriptor parent =
+  const FileDescriptor parent =
       OpenFolder(path.has_parent_path() ? path.parent_path() : fs::path("."));
   if (!parent.valid() || fsync(parent.number()) != 0) {
     return FailWithErrno("syncing the folder of " + path.string(), errno);
@@ -221,7 +205,7 @@ struct flock WholeFile() {
   return lock;
 }
 
-std::int64_t ProcessIn(const Descriptor& file) {
+std::int64_t ProcessIn(const FileDescriptor& file) {
   std::array<char, 24> text = {};
   const ssize_t count = Uninterrupted(
       [&] { return pread(file.number(), text.data(), text.size(), 0); });
@@ -239,11 +223,11 @@ Result<std::unique_ptr<FileSystem>> OpenSpoolFolder(const fs::path& path) {
   if (error) return FailWithErrno("opening " + path.string(), error.value());
   const std::string doing = "opening the spool " + folder.string();
   if (auto made = MakeFolders(folder); !made) return made.Failure(doing);
-  Descriptor opened = OpenFolder(folder);
+  FileDescriptor opened = OpenFolder(folder);
   if (!opened.valid()) return FailWithErrno(doing, errno);
 
-  Descriptor lock(openat(opened.number(), kLockName,
-                         O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  FileDescriptor lock(openat(opened.number(), kLockName,
+                             O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock.valid()) return FailWithErrno(doing + ": its lock", errno);
   struct flock wanted = WholeFile();
   if (fcntl(lock.number(), F_OFD_SETLK, &wanted) != 0) {
@@ -267,7 +251,7 @@ Result<std::unique_ptr<FileSystem>> OpenSpoolFolder(const fs::path& path) {
 Result<std::optional<std::int64_t>> HolderOfSpoolFolder(
     const fs::path& folder) {
   const fs::path path = folder / kLockName;
-  const Descriptor lock(
+  const FileDescriptor lock(
       open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!lock.valid() && (errno == ENOENT || errno == ENOTDIR)) {
     return std::nullopt;

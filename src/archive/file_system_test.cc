@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-#include "archive/test_folder.h"
+#include "core/test_folder.h"
 
 namespace ocelli {
 namespace {

@@ -16,9 +16,9 @@
 #include "archive/file_system.h"
 #include "archive/numbered_file.h"
 #include "archive/test_file_system.h"
-#include "archive/test_folder.h"
 #include "archive/test_spool.h"
 #include "core/digest.h"
+#include "core/test_folder.h"
 
 namespace ocelli {
 namespace {

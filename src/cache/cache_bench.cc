@@ -3,7 +3,7 @@
 #include <string>
 
 #include "cache/result_cache.h"
-#include "sqlite/test_folder.h"
+#include "core/test_folder.h"
 
 namespace ocelli {
 namespace {

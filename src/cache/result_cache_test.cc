@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/test_folder.h"
 #include "sqlite/database.h"
-#include "sqlite/test_folder.h"
 
 namespace ocelli {
 namespace {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
-#include "sqlite/test_folder.h"
+#include "core/test_folder.h"
 
 namespace ocelli {
 namespace {

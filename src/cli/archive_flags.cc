@@ -11,10 +11,6 @@
 namespace ocelli {
 namespace {
 
-std::chrono::milliseconds Milliseconds(double seconds) {
-  return std::chrono::milliseconds(std::llround(seconds * 1000));
-}
-
 // 0: not given. A file of cameras may say just true.
 Result<double> PercentFrom(const std::string& text) {
   if (text.empty() || text == "false") return 0;
@@ -66,45 +62,6 @@ void AddChoiceFlags(CLI::App& command, ArchiveFlags& flags) {
       ->group(group);
 }
 
-void AddSourceFlags(CLI::App& command, ArchiveFlags& flags) {
-  const std::string group = "Video in";
-  command
-      .add_option("--rtsp-transport", flags.rtsp_transport,
-                  "auto (TCP, then UDP), tcp or udp")
-      ->check(CLI::IsMember({"auto", "tcp", "udp"}))
-      ->capture_default_str()
-      ->group(group);
-  command
-      .add_option("--decoder", flags.source.decoder, "auto, cpu, vaapi or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "vaapi", "cuda"}))
-      ->capture_default_str()
-      ->group(group);
-  command
-      .add_option("--open-timeout", flags.open_timeout,
-                  "Seconds to wait for a source to open")
-      ->check(CLI::Range(0.1, 600.0))
-      ->capture_default_str()
-      ->group(group);
-  command
-      .add_option("--read-timeout", flags.read_timeout,
-                  "Seconds without a frame after which a source is lost")
-      ->check(CLI::Range(0.1, 600.0))
-      ->capture_default_str()
-      ->group(group);
-  command
-      .add_option("--reconnects", flags.source.reconnects,
-                  "How often in a row to try a lost camera again; -1: for ever")
-      ->check(CLI::Range(-1, 1000000))
-      ->capture_default_str()
-      ->group(group);
-  command
-      .add_option("--frame-rate", flags.source.frame_rate,
-                  "Of a folder of pictures, frames a second")
-      ->check(CLI::Range(0.01, 240.0))
-      ->capture_default_str()
-      ->group(group);
-}
-
 }  // namespace
 
 void AddArchiveFlags(CLI::App& command, ArchiveFlags& flags) {
@@ -135,7 +92,7 @@ void AddArchiveFlags(CLI::App& command, ArchiveFlags& flags) {
   command.add_option("--task", flags.task,
                      "Name of the task; without it, made from --to");
   AddStoreFlags(command, flags.store);
-  AddSourceFlags(command, flags);
+  AddSourceFlags(command, flags.source);
 }
 
 std::vector<std::string> GivenArguments(
@@ -177,14 +134,7 @@ Result<CaptureOptions> CaptureOptionsFrom(const ArchiveFlags& flags,
                                           const std::string& source) {
   CaptureOptions options;
   options.source = source;
-  options.source_options = flags.source;
-  using Transport = VideoSourceOptions::RtspTransport;
-  options.source_options.rtsp_transport =
-      flags.rtsp_transport == "tcp"   ? Transport::kTcp
-      : flags.rtsp_transport == "udp" ? Transport::kUdp
-                                      : Transport::kAuto;
-  options.source_options.open_timeout = Milliseconds(flags.open_timeout);
-  options.source_options.read_timeout = Milliseconds(flags.read_timeout);
+  options.source_options = SourceOptionsFrom(flags.source);
   if (flags.fps > 0) {
     options.selection.every =
         std::chrono::microseconds(std::llround(1e6 / flags.fps));

@@ -7,6 +7,7 @@
 
 #include "archive/archiver.h"
 #include "cli/archive_setup.h"
+#include "cli/source_flags.h"
 #include "core/result.h"
 #include "live/capture.h"
 
@@ -31,10 +32,7 @@ struct ArchiveFlags {
   std::string presign;
   std::uint64_t group = 0;
   std::string task;
-  std::string rtsp_transport = "auto";
-  double open_timeout = 10;
-  double read_timeout = 10;
-  VideoSourceOptions source;
+  SourceFlags source;
   StoreFlags store;
 };
 void AddArchiveFlags(CLI::App& command, ArchiveFlags& flags);

@@ -15,6 +15,7 @@
 #include "cli/live_lines.h"
 #include "cli/live_setup.h"
 #include "cli/live_watch.h"
+#include "cli/source_flags.h"
 #include "live/live_session.h"
 
 namespace ocelli {
@@ -29,15 +30,12 @@ struct LiveFlags {
   bool mesh_points = false;
   std::uint64_t limit = 0;
   double duration = 0;
-  std::string rtsp_transport = "auto";
-  double open_timeout = 10;
-  double read_timeout = 10;
   double detect_every = 1;
   std::string bitrate;
   std::string metrics;
   bool no_sound = false;
   bool no_smoothing = false;
-  VideoSourceOptions source;
+  SourceFlags source;
   VideoSinkOptions sink;
   FaceFlags faces;
 };
@@ -90,14 +88,7 @@ Result<LiveOptions> OptionsFrom(const LiveFlags& flags,
   }
   options.effect_context = FileEffectContext();
   options.sink = flags.out;
-  options.source_options = flags.source;
-  using Transport = VideoSourceOptions::RtspTransport;
-  options.source_options.rtsp_transport =
-      flags.rtsp_transport == "tcp"   ? Transport::kTcp
-      : flags.rtsp_transport == "udp" ? Transport::kUdp
-                                      : Transport::kAuto;
-  options.source_options.open_timeout = Milliseconds(flags.open_timeout);
-  options.source_options.read_timeout = Milliseconds(flags.read_timeout);
+  options.source_options = SourceOptionsFrom(flags.source);
   options.source_options.sound = !flags.no_sound && flags.out != "-";
   options.sink_options = flags.sink;
   const auto bitrate = ParseBitrate(flags.bitrate);
@@ -199,42 +190,8 @@ void Live(const LiveFlags& flags, CommandContext& context) {
 }
 
 void AddVideoFlags(CLI::App& command, LiveFlags& flags) {
-  const std::string input = "Video in", output = "Video out";
-  command
-      .add_option("--rtsp-transport", flags.rtsp_transport,
-                  "auto (TCP, then UDP), tcp or udp")
-      ->check(CLI::IsMember({"auto", "tcp", "udp"}))
-      ->capture_default_str()
-      ->group(input);
-  command
-      .add_option("--decoder", flags.source.decoder, "auto, cpu, vaapi or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "vaapi", "cuda"}))
-      ->capture_default_str()
-      ->group(input);
-  command
-      .add_option("--open-timeout", flags.open_timeout,
-                  "Seconds to wait for a source to open")
-      ->check(CLI::Range(0.1, 600.0))
-      ->capture_default_str()
-      ->group(input);
-  command
-      .add_option("--read-timeout", flags.read_timeout,
-                  "Seconds without a frame after which a source is lost")
-      ->check(CLI::Range(0.1, 600.0))
-      ->capture_default_str()
-      ->group(input);
-  command
-      .add_option("--reconnects", flags.source.reconnects,
-                  "How often in a row to try a lost camera again; -1: for ever")
-      ->check(CLI::Range(-1, 1000000))
-      ->capture_default_str()
-      ->group(input);
-  command
-      .add_option("--frame-rate", flags.source.frame_rate,
-                  "Of a folder of pictures, frames a second")
-      ->check(CLI::Range(0.01, 240.0))
-      ->capture_default_str()
-      ->group(input);
+  const std::string output = "Video out";
+  AddSourceFlags(command, flags.source);
   command
       .add_option("--encoder", flags.sink.encoder,
                   "auto, x264, nvenc, vaapi or vp9")

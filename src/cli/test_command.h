@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "sqlite/test_folder.h"
+#include "core/test_folder.h"
 
 namespace ocelli {
 

@@ -10,26 +10,10 @@
 #include <system_error>
 #include <utility>
 
+#include "core/file_descriptor.h"
+
 namespace ocelli {
 namespace {
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int number) : number_(number) {}
-  ~FileDescriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-
-  bool valid() const { return number_ >= 0; }
-  int number() const { return number_; }
-  // Network file systems report a failed write only here.
-  int Close() { return close(std::exchange(number_, -1)); }
-
- private:
-  int number_;
-};
 
 ErrorCode CodeOf(int error_number) {
   switch (error_number) {

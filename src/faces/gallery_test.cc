@@ -13,9 +13,9 @@
 #include <sstream>
 #include <thread>
 
+#include "core/test_folder.h"
 #include "faces/gallery_line.h"
 #include "sqlite/database.h"
-#include "sqlite/test_folder.h"
 
 namespace ocelli {
 namespace {

@@ -7,8 +7,8 @@
 #include <limits>
 #include <thread>
 
+#include "core/test_folder.h"
 #include "index/test_vectors.h"
-#include "sqlite/test_folder.h"
 
 namespace ocelli {
 namespace {

@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/test_folder.h"
 #include "index/collection.h"
 #include "index/index_file.h"
 #include "index/similarity.h"
 #include "index/test_vectors.h"
 #include "index/vector_files.h"
-#include "sqlite/test_folder.h"
 
 namespace ocelli {
 namespace {

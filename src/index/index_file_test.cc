@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sqlite/test_folder.h"
+#include "core/test_folder.h"
 
 namespace ocelli {
 namespace {

@@ -10,9 +10,9 @@
 #include <atomic>
 #include <thread>
 
+#include "core/test_folder.h"
 #include "index/collection.h"
 #include "index/test_vectors.h"
-#include "sqlite/test_folder.h"
 
 namespace ocelli {
 namespace {

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/test_folder.h"
 #include "index/index_builder.h"
 #include "index/similarity.h"
 #include "index/test_vectors.h"
 #include "index/top_rows.h"
-#include "sqlite/test_folder.h"
 
 namespace ocelli {
 namespace {

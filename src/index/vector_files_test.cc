@@ -9,7 +9,7 @@
 #include <cstring>
 #include <limits>
 
-#include "sqlite/test_folder.h"
+#include "core/test_folder.h"
 
 namespace ocelli {
 namespace {

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "sqlite/test_folder.h"
+#include "core/test_folder.h"
 
 namespace ocelli {
 namespace {

@@ -164,12 +164,12 @@ class DirectoryStore final : public ObjectStore {
     return {};
   }
 
-  Result<Descriptor> OpenObject(const std::string& key,
-                                struct stat& status) const {
+  Result<FileDescriptor> OpenObject(const std::string& key,
+                                    struct stat& status) const {
     if (auto good = CheckName(key); !good) return good.Failure();
     const auto folder = tree_.Open(FolderOf(key));
     if (!folder) return folder.Failure();
-    Descriptor file(
+    FileDescriptor file(
         openat(folder->number(), NameOf(key).c_str(),
                O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     const bool is_link = !file.valid() && errno == ELOOP;
@@ -182,7 +182,7 @@ class DirectoryStore final : public ObjectStore {
     return file;
   }
 
-  Result<> ListFolder(const Descriptor& folder, const std::string& above,
+  Result<> ListFolder(const FileDescriptor& folder, const std::string& above,
                       std::string_view beginning,
                       const std::function<Result<>(const ObjectInfo&)>& each,
                       const std::stop_token& stop) const {
@@ -204,7 +204,7 @@ class DirectoryStore final : public ObjectStore {
         return Fail(ErrorCode::kCancelled, "listing " + root_ + ": cancelled");
       }
       if (name.ends_with('/')) {
-        const Descriptor below(
+        const FileDescriptor below(
             openat(folder.number(), name.c_str(),
                    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
         if (!below.valid() && errno == ENOENT) continue;
@@ -248,7 +248,7 @@ class DirectoryStore final : public ObjectStore {
     const auto folder = tree_.Make(FolderOf(request.key));
     if (!folder) return folder.Failure("storing " + request.key);
     std::string temporary;
-    const Descriptor file = OpenTemporary(*folder, temporary);
+    const FileDescriptor file = OpenTemporary(*folder, temporary);
     const std::string doing = "writing " + NameFor(request.key);
     if (!file.valid()) return FailWithErrno(doing, errno);
     Result<> result = WriteBody(file.number(), request, stop);

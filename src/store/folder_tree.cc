@@ -19,14 +19,14 @@ constexpr std::size_t kMostKnown = 4096;
 
 // Removes temporary files that nobody writes any more; where `only_these`, it
 // gives up at the first other name. Whether there was no other name.
-bool RemoveAbandoned(const Descriptor& folder, bool only_these) {
+bool RemoveAbandoned(const FileDescriptor& folder, bool only_these) {
   bool others = false;
   ForEachName(folder, [&](const std::string& name, bool) {
     if (!IsTemporary(name)) {
       others = true;
       return !only_these;
     }
-    const Descriptor file(
+    const FileDescriptor file(
         openat(folder.number(), name.c_str(),
                O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     if (file.valid() && flock(file.number(), LOCK_EX | LOCK_NB) == 0) {
@@ -53,19 +53,20 @@ Result<> FolderTree::MakeRoot() const {
     if (mkdir(so_far.c_str(), 0777) != 0 && errno != EEXIST) {
       return FailWithErrno("making the folder " + root_.string(), errno);
     }
-    const Descriptor folder(open(above.c_str(), kFolder));
+    const FileDescriptor folder(open(above.c_str(), kFolder));
     if (folder.valid()) fsync(folder.number());
   }
   return {};
 }
 
-Result<Descriptor> FolderTree::Open(std::string_view folder) const {
-  Descriptor at(open(root_.c_str(), kFolder));
+Result<FileDescriptor> FolderTree::Open(std::string_view folder) const {
+  FileDescriptor at(open(root_.c_str(), kFolder));
   if (!at.valid()) return FailWithErrno("opening " + root_.string(), errno);
   for (std::size_t from = 0; from < folder.size();) {
     const std::size_t to = std::min(folder.find('/', from), folder.size());
     const std::string part(folder.substr(from, to - from));
-    at = Descriptor(openat(at.number(), part.c_str(), kFolder | O_NOFOLLOW));
+    at =
+        FileDescriptor(openat(at.number(), part.c_str(), kFolder | O_NOFOLLOW));
     if (!at.valid()) {
       return FailWithErrno("opening " + PathOf(folder.substr(0, to)), errno);
     }
@@ -74,7 +75,7 @@ Result<Descriptor> FolderTree::Open(std::string_view folder) const {
   return at;
 }
 
-Result<Descriptor> FolderTree::Make(std::string_view folder) {
+Result<FileDescriptor> FolderTree::Make(std::string_view folder) {
   auto at = Open("");
   if (!at) return at;
   Prepare("", *at, false);
@@ -86,7 +87,8 @@ Result<Descriptor> FolderTree::Make(std::string_view folder) {
     if (!made && errno != EEXIST) {
       return FailWithErrno("making the folder " + PathOf(so_far), errno);
     }
-    Descriptor next(openat(at->number(), part.c_str(), kFolder | O_NOFOLLOW));
+    FileDescriptor next(
+        openat(at->number(), part.c_str(), kFolder | O_NOFOLLOW));
     if (!next.valid() && (errno == ENOTDIR || errno == ELOOP)) {
       return Fail(ErrorCode::kFailedPrecondition,
                   PathOf(so_far) +
@@ -109,7 +111,7 @@ bool FolderTree::Known(const std::string& folder) {
   return known_.contains(folder);
 }
 
-void FolderTree::Prepare(const std::string& folder, const Descriptor& open,
+void FolderTree::Prepare(const std::string& folder, const FileDescriptor& open,
                          bool made) {
   if (Known(folder)) return;
   if (!made) RemoveAbandoned(open, false);
@@ -147,15 +149,16 @@ std::string NameOf(std::string_view key) {
   return std::string(key.substr(key.rfind('/') + 1));
 }
 
-Descriptor OpenTemporary(const Descriptor& folder, std::string& name) {
+FileDescriptor OpenTemporary(const FileDescriptor& folder, std::string& name) {
   static std::atomic<unsigned> counter = 0;
-  Descriptor file(-1);
+  FileDescriptor file(-1);
   // EEXIST: left by a process that died, or of another machine's.
   for (int tries = 0; !file.valid() && tries < 100; ++tries) {
     name = ".ocelli-" + std::to_string(getpid()) + "-" +
            std::to_string(counter++) + ".tmp";
-    file = Descriptor(openat(folder.number(), name.c_str(),
-                             O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    file =
+        FileDescriptor(openat(folder.number(), name.c_str(),
+                              O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (!file.valid() && errno != EEXIST) return file;
   }
   if (file.valid()) flock(file.number(), LOCK_EX | LOCK_NB);
@@ -167,7 +170,7 @@ bool IsTemporary(std::string_view name) {
 }
 
 int ForEachName(
-    const Descriptor& folder,
+    const FileDescriptor& folder,
     const std::function<bool(const std::string& name, bool is_folder)>& each) {
   DIR* const open = fdopendir(openat(folder.number(), ".", kFolder));
   if (!open) return errno;

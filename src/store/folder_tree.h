@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -11,30 +9,10 @@
 #include <string_view>
 #include <utility>
 
+#include "core/file_descriptor.h"
 #include "core/result.h"
 
 namespace ocelli {
-
-// An open file or folder, closed in the end.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(Descriptor&& other) noexcept
-      : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-
-  bool valid() const { return number_ >= 0; }
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 // The folders below a root, "" and "2026/11", opened part by part so that no
 // link leads elsewhere. Thread-safe.
@@ -48,17 +26,18 @@ class FolderTree {
   // The root with all above it.
   Result<> MakeRoot() const;
   // kNotFound also where a part is no folder.
-  Result<Descriptor> Open(std::string_view folder) const;
+  Result<FileDescriptor> Open(std::string_view folder) const;
   // Makes what is missing below the root, for good. The first time, removes
   // temporary files that killed processes left in it. kFailedPrecondition: a
   // part is no folder.
-  Result<Descriptor> Make(std::string_view folder);
+  Result<FileDescriptor> Make(std::string_view folder);
   // Removes the folder if it is empty, then the one above, up to the root.
   void RemoveEmpty(std::string folder);
 
  private:
   bool Known(const std::string& folder);
-  void Prepare(const std::string& folder, const Descriptor& open, bool made);
+  void Prepare(const std::string& folder, const FileDescriptor& open,
+               bool made);
 
   const std::filesystem::path root_;
   std::mutex mutex_;
@@ -73,13 +52,13 @@ std::string NameOf(std::string_view key);
 
 // A new file for what has no name yet, locked as long as it is open, so that
 // nobody takes it for abandoned. `name` is set to its own in `folder`.
-Descriptor OpenTemporary(const Descriptor& folder, std::string& name);
+FileDescriptor OpenTemporary(const FileDescriptor& folder, std::string& name);
 bool IsTemporary(std::string_view name);
 
 // Calls `each` with every name, and whether it is a folder's, until it says
 // false. 0, or errno.
 int ForEachName(
-    const Descriptor& folder,
+    const FileDescriptor& folder,
     const std::function<bool(const std::string& name, bool is_folder)>& each);
 
 }  // namespace ocelli

@@ -9,18 +9,17 @@ namespace ocelli {
 Result<> ObjectStore::Put(PutRequest request) {
   std::promise<PutOutcome> promise;
   std::future<PutOutcome> outcome = promise.get_future();
-  StartPut(std::move(request), [&promise](PutOutcome done) {
-    promise.set_value(std::move(done));
-  });
+  StartPut(std::move(request),
+           [&promise](PutOutcome done) { promise.set_value(std::move(done)); });
   return outcome.get().result;
 }
 
 Result<> CheckKey(std::string_view key) {
   constexpr std::size_t kMost = 900;
   const auto bad = [&](const std::string& why) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "object name " + std::string(key.substr(0, kMost)) + ": " +
-                    why);
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "object name " + std::string(key.substr(0, kMost)) + ": " + why);
   };
   if (key.empty()) return bad("it is empty");
   if (key.size() > kMost) return bad("it is longer than 900 bytes");
