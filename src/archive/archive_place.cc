@@ -36,9 +36,11 @@ Result<bool> HasLine(FileSystem& folder, const ManifestLine& line) {
   const auto names = folder.List();
   if (!names) return names.Failure();
   const std::string chain = "\"chain\":\"" + line.chain.ToHex() + '"';
-  for (auto name = names->rbegin(); name != names->rend(); ++name) {
-    if (!name->ends_with(kLines)) continue;
-    const auto text = ReadAll(folder, *name);
+  // The last ones first: there it most likely is.
+  for (std::size_t i = names->size(); i-- > 0;) {
+    const std::string& name = (*names)[i];
+    if (!name.ends_with(kLines)) continue;
+    const auto text = ReadAll(folder, name);
     if (!text) return text.Failure();
     if (text->find(chain) != text->npos) return true;
   }
@@ -47,10 +49,9 @@ Result<bool> HasLine(FileSystem& folder, const ManifestLine& line) {
 
 }  // namespace
 
-Result<std::unique_ptr<ManifestLog>> OpenManifestLog(FileSystem& folder,
-                                                     ObjectStore& store,
-                                                     const std::string& name,
-                                                     std::stop_token stop) {
+Result<std::unique_ptr<ManifestLog>> OpenManifestLog(
+    FileSystem& folder, ObjectStore& store, const std::string& name,
+    const std::stop_token& stop) {
   const auto names = folder.List();
   if (!names) return names.Failure();
   bool here = false;

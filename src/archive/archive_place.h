@@ -16,10 +16,9 @@ namespace ocelli {
 // last line where the folder has none. Without an answer of the store the
 // folder's is believed. kFailedPrecondition: the store's manifest is not a
 // beginning of the folder's.
-Result<std::unique_ptr<ManifestLog>> OpenManifestLog(FileSystem& folder,
-                                                     ObjectStore& store,
-                                                     const std::string& name,
-                                                     std::stop_token stop);
+Result<std::unique_ptr<ManifestLog>> OpenManifestLog(
+    FileSystem& folder, ObjectStore& store, const std::string& name,
+    const std::stop_token& stop);
 
 // The highest run of which a frame may be in the folder.
 std::optional<std::uint32_t> ReadRun(FileSystem& folder);

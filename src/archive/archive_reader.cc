@@ -61,7 +61,7 @@ Result<PrunedPart> ParsePrunedPart(std::string_view text) {
 }
 
 Result<std::optional<PrunedPart>> ReadPrunedPart(ObjectStore& store,
-                                                 std::stop_token stop) {
+                                                 const std::stop_token& stop) {
   const auto text =
       GetText(store, std::string(kPrunedKey), kMaxPrunedBytes, stop);
   if (!text && text.error().code == ErrorCode::kNotFound) return std::nullopt;
@@ -72,7 +72,7 @@ Result<std::optional<PrunedPart>> ReadPrunedPart(ObjectStore& store,
 }
 
 Result<std::vector<std::uint64_t>> ListSegments(ObjectStore& store,
-                                                std::stop_token stop) {
+                                                const std::stop_token& stop) {
   std::vector<std::uint64_t> first_seqs;
   const auto listed = ListAll(
       store, std::string(kManifestFolder),
@@ -87,7 +87,7 @@ Result<std::vector<std::uint64_t>> ListSegments(ObjectStore& store,
 
 Result<> ReadManifest(ObjectStore& store,
                       const std::function<Result<>(const ManifestLine&)>& each,
-                      std::stop_token stop, std::uint64_t from_seq) {
+                      const std::stop_token& stop, std::uint64_t from_seq) {
   const auto pruned = ReadPrunedPart(store, stop);
   if (!pruned) return pruned.Failure();
   auto first_seqs = ListSegments(store, stop);
@@ -119,7 +119,7 @@ Result<> ReadManifest(ObjectStore& store,
 }
 
 Result<std::optional<ManifestLine>> ReadLastLine(ObjectStore& store,
-                                                 std::stop_token stop) {
+                                                 const std::stop_token& stop) {
   const auto first_seqs = ListSegments(store, stop);
   if (!first_seqs) return first_seqs.Failure();
   if (first_seqs->empty()) return std::nullopt;

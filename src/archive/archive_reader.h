@@ -33,24 +33,24 @@ struct PrunedPart {
 };
 inline constexpr std::string_view kPrunedKey = "manifest/pruned.json";
 Result<std::optional<PrunedPart>> ReadPrunedPart(ObjectStore& store,
-                                                 std::stop_token stop);
+                                                 const std::stop_token& stop);
 // kDataLoss.
 Result<PrunedPart> ParsePrunedPart(std::string_view text);
 std::string FormatPrunedPart(const PrunedPart& pruned);
 
 // The seqs that segments begin with, growing.
 Result<std::vector<std::uint64_t>> ListSegments(ObjectStore& store,
-                                                std::stop_token stop);
+                                                const std::stop_token& stop);
 
 // The lines of the stored manifest in order, until `each` fails: from the
 // segment on that holds `from_seq`. kDataLoss names a line that is broken; the
 // chain is not checked.
 Result<> ReadManifest(ObjectStore& store,
                       const std::function<Result<>(const ManifestLine&)>& each,
-                      std::stop_token stop, std::uint64_t from_seq = 0);
+                      const std::stop_token& stop, std::uint64_t from_seq = 0);
 // Its last line; none: there is no archive.
 Result<std::optional<ManifestLine>> ReadLastLine(ObjectStore& store,
-                                                 std::stop_token stop);
+                                                 const std::stop_token& stop);
 
 // One thing that is not as it was archived.
 struct Finding {

@@ -161,7 +161,7 @@ Result<> RunningArchiver::MakeRoom(std::uint64_t seq, const Error& full,
     }
   }
   std::unique_lock lock(exchange_->mutex);
-  exchange_->for_callers.wait(lock, stop, [&] {
+  exchange_->for_callers.wait(lock, std::move(stop), [&] {
     return exchange_->error || exchange_->releases != releases ||
            exchange_->undelivered == seq;
   });
@@ -208,7 +208,7 @@ ArchiveStatus RunningArchiver::status() const {
 Result<std::unique_ptr<Archiver>> Archiver::Open(
     ArchiverOptions options, std::unique_ptr<FileSystem> folder,
     ObjectStore& store, UploadBudget& budget, MetricsRegistry& metrics,
-    std::stop_token stop) {
+    const std::stop_token& stop) {
   const std::string doing = "archive " + options.name;
   auto log = OpenManifestLog(*folder, store, options.name, stop);
   if (!log) return log.Failure(doing);

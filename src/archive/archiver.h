@@ -91,7 +91,7 @@ class Archiver {
   static Result<std::unique_ptr<Archiver>> Open(
       ArchiverOptions options, std::unique_ptr<FileSystem> folder,
       ObjectStore& store, UploadBudget& budget, MetricsRegistry& metrics,
-      std::stop_token stop = {});
+      const std::stop_token& stop = {});
   // Without Finish() as after a kill, but that uploads under way are the
   // store's to end; no call comes after it.
   virtual ~Archiver() = default;

@@ -123,8 +123,8 @@ Result<> ArchiveJob::Work() {
     const std::lock_guard lock(mutex_);
     capture_ = std::move(*capture);
   } else {
-    const auto stored = archiver_->WaitUntilDelivered(stop);
-    const auto finished = FinishWithoutEnd();
+    Result<> stored = archiver_->WaitUntilDelivered(stop);
+    Result<> finished = FinishWithoutEnd();
     if (!stored) return stored;
     return finished ? capture.Failure() : finished;
   }
@@ -161,12 +161,12 @@ Result<> ArchiveJob::Work() {
   }
   // A full spool does not become emptier by waiting for a store that is away.
   if (captured.error().code != ErrorCode::kResourceExhausted) {
-    const auto stored = archiver_->WaitUntilDelivered(stop);
-    const auto finished = FinishWithoutEnd();
+    Result<> stored = archiver_->WaitUntilDelivered(stop);
+    Result<> finished = FinishWithoutEnd();
     if (!stored) return stored;
     return finished ? captured : finished;
   }
-  if (const auto finished = FinishWithoutEnd(); !finished) return finished;
+  if (Result<> finished = FinishWithoutEnd(); !finished) return finished;
   return Fail(captured.error().code,
               captured.error().message +
                   "; what is in it is stored by ocelli archive resume " +

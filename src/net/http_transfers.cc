@@ -40,7 +40,6 @@ struct HttpTransfers::State {
                     std::function<void()> work = {});
   void Cancel(std::uint64_t id);
 
- private:
   struct Job {
     std::uint64_t id = 0;
     HttpRequest request;
@@ -58,7 +57,7 @@ struct HttpTransfers::State {
   void AwaitEvents();
   void FinishDone();
   void FinishStalled();
-  void End(std::uint64_t id, Result<> outcome);
+  void End(std::uint64_t id, const Result<>& outcome);
 
   const HttpTransfersOptions options;
   const std::string ca_file;
@@ -310,7 +309,7 @@ void HttpTransfers::State::FinishStalled() {
 }
 
 // Also for one that is not there any more.
-void HttpTransfers::State::End(std::uint64_t id, Result<> outcome) {
+void HttpTransfers::State::End(std::uint64_t id, const Result<>& outcome) {
   auto taken = active.extract(id);
   if (taken.empty()) return;
   const std::unique_ptr<HttpTransfer> transfer = std::move(taken.mapped());
@@ -352,7 +351,7 @@ Result<HttpReply> HttpTransfers::Run(HttpRequest request,
       state_->Add(std::move(request), [promise](Result<HttpReply> result) {
         promise->set_value(std::move(result));
       });
-  const std::stop_callback cancel(stop, [&] { state_->Cancel(id); });
+  const std::stop_callback cancel(std::move(stop), [&] { state_->Cancel(id); });
   return reply.get();
 }
 
