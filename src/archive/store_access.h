@@ -1,11 +1,9 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -14,6 +12,7 @@
 
 #include "core/ordered_parallel.h"
 #include "core/result.h"
+#include "core/sleep.h"
 #include "store/object_store.h"
 
 namespace ocelli {
@@ -33,10 +32,7 @@ auto TryAgain(const std::stop_token& stop, Call call) -> decltype(call()) {
         code != ErrorCode::kDeadlineExceeded) {
       return result;
     }
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any().wait_for(lock, stop, wait,
-                                           [] { return false; });
+    SleepFor(wait, stop);
   }
   return call();
 }

@@ -2,11 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <condition_variable>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -24,6 +22,7 @@
 #include "core/ascii.h"
 #include "core/file.h"
 #include "core/ordered_parallel.h"
+#include "core/sleep.h"
 #include "media/still_image.h"
 #include "media/video_sink.h"
 
@@ -113,12 +112,7 @@ Result<std::vector<std::byte>> Fetch(ObjectStore& store,
         stop.stop_requested()) {
       return bytes;
     }
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    wake.wait_for(lock, stop,
-                  BackoffBefore(attempt, kFirstWait, kLastWait, .99),
-                  [] { return false; });
+    SleepFor(BackoffBefore(attempt, kFirstWait, kLastWait, .99), stop);
   }
 }
 

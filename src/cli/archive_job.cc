@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <condition_variable>
 #include <cstdio>
 #include <filesystem>
 #include <random>
@@ -11,6 +10,7 @@
 #include "archive/manifest_log.h"
 #include "cli/json_output.h"
 #include "core/log.h"
+#include "core/sleep.h"
 #include "media/video_source.h"
 
 namespace ocelli {
@@ -180,14 +180,10 @@ Result<std::unique_ptr<Capture>> ArchiveJob::AwaitCamera(
   Log(LogLevel::kWarning, "a camera does not answer; it is tried again",
       {{"task", settings_.name}, {"error", first.message}});
   std::mt19937 random(std::random_device{}());
-  std::mutex mutex;
-  std::condition_variable_any never;
   for (int attempt = 1;; ++attempt) {
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop,
-                   BackoffBefore(attempt, kFirstWait, kLastWait,
-                                 std::generate_canonical<double, 53>(random)),
-                   [] { return false; });
+    SleepFor(BackoffBefore(attempt, kFirstWait, kLastWait,
+                           std::generate_canonical<double, 53>(random)),
+             stop);
     auto capture = Capture::Open(options, &common_.models, stop);
     if (capture || !MayTryAgain(capture.error())) return capture;
   }

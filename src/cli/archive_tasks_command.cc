@@ -1,11 +1,9 @@
 // ocelli archive list, status, wait, stop, results, remove.
 
 #include <CLI/CLI.hpp>
-#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -17,6 +15,7 @@
 #include "cli/archive_task_view.h"
 #include "cli/command.h"
 #include "cli/json_output.h"
+#include "core/sleep.h"
 
 namespace ocelli {
 namespace {
@@ -38,15 +37,6 @@ struct TasksFlags {
 
 Tasks TasksOf(const CommandContext& context) {
   return Tasks(context.paths.archives());
-}
-
-// False: stopped.
-bool WaitABit(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
-  std::condition_variable_any().wait_for(lock, stop, kLookEvery,
-                                         [] { return false; });
-  return !stop.stop_requested();
 }
 
 void List(const TasksFlags& /*flags*/, CommandContext& context) {
@@ -80,7 +70,7 @@ Result<Task> WaitFor(const TasksFlags& flags, const CommandContext& context,
     if (!task || enough(*task)) return task;
     const bool ending = StateOf(*task) == "killed" && --looks_left > 0;
     if (!task->running && !ending) return task;
-    if (!WaitABit(context.stop)) {
+    if (!SleepFor(kLookEvery, context.stop)) {
       return Fail(ErrorCode::kCancelled,
                   "waiting for task " + task->settings.name + ": stopped");
     }
@@ -184,7 +174,7 @@ Result<> PrintResults(const TasksFlags& flags, const CommandContext& context) {
     if (!read) return read;
     std::fflush(stdout);
     if (!flags.follow || !task || !task->running) break;
-    if (!WaitABit(context.stop)) break;
+    if (!SleepFor(kLookEvery, context.stop)) break;
   }
   lines.Flush();
   return {};

@@ -2,12 +2,11 @@
 
 #include <unistd.h>
 
-#include <condition_variable>
 #include <cstdio>
-#include <mutex>
 #include <string>
 
 #include "cli/progress.h"
+#include "core/sleep.h"
 
 namespace ocelli {
 namespace {
@@ -57,13 +56,8 @@ ArchiveWatch::~ArchiveWatch() {
 }
 
 void ArchiveWatch::Run(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  for (int tick = 1; !stop.stop_requested(); ++tick) {
-    wake.wait_for(lock, stop, std::chrono::milliseconds(500),
-                  [] { return false; });
-    if (stop.stop_requested()) return;
+  for (int tick = 1;; ++tick) {
+    if (!SleepFor(std::chrono::milliseconds(500), stop)) return;
     if (show_) Draw();
     if (tick % 2 != 0) continue;
     for (const auto& job : jobs_) {

@@ -5,15 +5,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <condition_variable>
 #include <cstdio>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <stop_token>
 #include <utility>
 
 #include "cli/command.h"
 #include "core/file.h"
+#include "core/sleep.h"
 
 namespace ocelli {
 namespace {
@@ -58,15 +57,10 @@ LiveWatch::~LiveWatch() {
 }
 
 void LiveWatch::Run(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
   double last_seconds = 0;
   std::uint64_t last_frames = 0;
-  for (int tick = 1; !stop.stop_requested(); ++tick) {
-    wake.wait_for(lock, stop, std::chrono::milliseconds(500),
-                  [] { return false; });
-    if (stop.stop_requested()) return;
+  for (int tick = 1;; ++tick) {
+    if (!SleepFor(std::chrono::milliseconds(500), stop)) return;
     if (terminal_) {
       LiveStatus sum = sessions_.front()->status();
       for (std::size_t i = 1; i < sessions_.size(); ++i) {

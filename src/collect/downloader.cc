@@ -1,27 +1,21 @@
 #include "collect/downloader.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <condition_variable>
-#include <cstdio>
 #include <map>
 #include <mutex>
 #include <random>
 #include <utility>
+
+#include "core/sleep.h"
+#include "net/http_date.h"
 
 namespace ocelli {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-void SleepFor(milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, time, [] { return false; });
-}
 
 double RandomShare() {
   thread_local std::minstd_rand random(std::random_device{}());
@@ -186,28 +180,9 @@ std::chrono::seconds ParseRetryAfter(
   if (error == std::errc() && stop == end) {
     return seconds(std::clamp<std::int64_t>(number, 0, kMost));
   }
-  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  std::array<char, 4> month{};
-  int day = 0;
-  int year = 0;
-  int hour = 0;
-  int minute = 0;
-  int second = 0;
-  if (std::sscanf(std::string(text).c_str(),
-                  "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &day, month.data(),
-                  &year, &hour, &minute, &second) != 6) {
-    return seconds(0);
-  }
-  const std::size_t at = kMonths.find(month.data());
-  if (at == kMonths.npos || at % 3 != 0) return seconds(0);
-  const std::chrono::year_month_day date(
-      std::chrono::year(year),
-      std::chrono::month(static_cast<unsigned>(at / 3 + 1)),
-      std::chrono::day(static_cast<unsigned>(day)));
-  if (!date.ok()) return seconds(0);
-  const auto then = std::chrono::sys_days(date) + std::chrono::hours(hour) +
-                    std::chrono::minutes(minute) + seconds(second);
-  const auto left = std::chrono::ceil<seconds>(then - now);
+  const auto then = ParseHttpDate(text);
+  if (!then) return seconds(0);
+  const auto left = std::chrono::ceil<seconds>(*then - now);
   return std::clamp(left, seconds(0), seconds(kMost));
 }
 

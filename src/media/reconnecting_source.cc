@@ -2,30 +2,20 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <iterator>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <utility>
 #include <vector>
 
 #include "core/log.h"
+#include "core/sleep.h"
 
 namespace ocelli {
 namespace {
 
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
-
-// False when `stop` was requested first.
-bool WaitFor(std::chrono::milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, time, [] { return false; });
-  return !stop.stop_requested();
-}
 
 class ReconnectingSource final : public VideoSource {
  public:
@@ -111,9 +101,9 @@ class ReconnectingSource final : public VideoSource {
         return Fail(error.code, std::move(error.message));
       }
       const double chance = std::uniform_real_distribution<>()(random_);
-      if (!WaitFor(WaitBefore(attempts_, options_.first_wait,
-                              options_.last_wait, chance),
-                   stop)) {
+      if (!SleepFor(WaitBefore(attempts_, options_.first_wait,
+                               options_.last_wait, chance),
+                    stop)) {
         return Fail(ErrorCode::kCancelled,
                     "waiting to reconnect to " + shown_ + ": stopped");
       }

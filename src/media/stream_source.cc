@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <condition_variable>
 #include <cstring>
 #include <limits>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "core/sleep.h"
 #include "media/adts.h"
 #include "media/ffmpeg.h"
 #include "media/yuv_conversion.h"
@@ -502,10 +501,7 @@ Result<bool> FFmpegStream::Feed() {
     return FailAt("reading", error);
   }
   if (error == AVERROR(EAGAIN)) {
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, watch_.stop(), milliseconds(2), [] { return false; });
+    SleepFor(milliseconds(2), watch_.stop());
     return true;
   }
   if (error == AVERROR_INVALIDDATA && ++read_errors_ < kMaxReadErrors) {

@@ -6,14 +6,13 @@
 
 #include <cerrno>
 #include <charconv>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/file.h"
+#include "core/sleep.h"
 #include "net/http_client.h"
 
 namespace ocelli {
@@ -34,11 +33,7 @@ void Remove(const fs::path& file) {
 
 // kCancelled when stopped meanwhile.
 Result<> Wait(std::chrono::milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, time, [] { return false; });
-  if (stop.stop_requested()) return Fail(ErrorCode::kCancelled, "stopped");
+  if (!SleepFor(time, stop)) return Fail(ErrorCode::kCancelled, "stopped");
   return {};
 }
 

@@ -42,10 +42,6 @@ std::optional<S3Failure> FailureOf(const HttpReply& reply,
 std::chrono::milliseconds RetryAfterFrom(
     std::string_view text, std::chrono::system_clock::time_point now);
 
-// "Wed, 21 Oct 2015 07:28:00 GMT".
-std::optional<std::chrono::system_clock::time_point> ParseHttpDate(
-    std::string_view text);
-
 struct S3Page {
   std::vector<ObjectInfo> objects;  // Keys as in the bucket.
   std::string next;                 // Token of the next page; "": the last.

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/http_date.h"
 #include "store/s3_address.h"
 #include "store/s3_client.h"
 #include "store/s3_multipart.h"

@@ -168,6 +168,9 @@ class ArchiveCase(Case):
         self.assertEqual(running.returncode, code, complaints)
         return complaints
 
+    def status(self, task):
+        return self.json_lines("archive", "status", task)[0]
+
     def interrupt(self, running):
         running.send_signal(signal.SIGINT)
         return self.end_of(running, 130)

@@ -372,13 +372,12 @@ class Faults(ArchiveCase):
     def test_an_outage_of_a_camera_archive_loses_nothing(self):
         camera = self.camera()
         running = self.start(camera.url(), "--to", self.store.url(), "--fps",
-                             10, "--limit", 60, "--json")
+                             10, "--limit", 60, "--task", "cam", "--json")
         self.wait_for_lines(running, 5)
         self.store.order(refuse=True)
         before = len(self.lines_of(running))
-        # Longer than the frames that were on their way.
-        wait_for(lambda: b"trouble" in running.log.read_bytes() or
-                 time.sleep(3) or True, "the outage")
+        wait_for(lambda: self.status("cam").get("trouble") and
+                 self.status("cam")["waiting"] > 5, "frames to wait")
         self.assertIsNone(running.poll())
         self.store.order(refuse=False)
         self.end_of(running)
@@ -392,11 +391,13 @@ class Faults(ArchiveCase):
         camera = self.camera()
         self.store.order(refuse=False, latency=0)
         running = self.start(camera.url(), "--to", self.store.url(), "--fps",
-                             25, "--limit", 200, "--json", "--spool-max",
-                             "1MiB", "--spool-full", "drop-oldest")
+                             25, "--limit", 200, "--json", "--task", "cam",
+                             "--spool-max", "1MiB", "--spool-full",
+                             "drop-oldest")
         self.wait_for_lines(running, 3)
         self.store.order(refuse=True)
-        time.sleep(5)  # For more than fits in.
+        wait_for(lambda: self.status("cam")["dropped"] > 0,
+                 "more than fits in")
         self.store.order(refuse=False)
         self.end_of(running)
         frames = self.frames(self.store)
