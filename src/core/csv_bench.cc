@@ -56,7 +56,11 @@ void BM_ReadVectorCsv(benchmark::State& state) {
   static const std::string text = EmbeddingsCsv(1000);
   ReadVectors(state, text);
 }
-BENCHMARK(BM_ReadVectorCsv)->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK(BM_ReadVectorCsv)
+    ->Arg(1)
+    ->Arg(2)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
 
 // The same out of the file that $OCELLI_BENCH_CSV names, opened each time.
 void BM_ReadVectorCsvFile(benchmark::State& state) {
@@ -66,7 +70,11 @@ void BM_ReadVectorCsvFile(benchmark::State& state) {
   ReadVectors(state, {reinterpret_cast<const char*>(file->bytes().data()),
                       file->bytes().size()});
 }
-BENCHMARK(BM_ReadVectorCsvFile)->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK(BM_ReadVectorCsvFile)
+    ->Arg(1)
+    ->Arg(2)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
 
 // What finding the records alone costs.
 void BM_SplitCsv(benchmark::State& state) {
