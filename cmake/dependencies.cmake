@@ -56,6 +56,8 @@ ocelli_library(prometheus-cpp-core prometheus-cpp-core prometheus-cpp-core)
 ocelli_library(utf8proc libutf8proc utf8proc)
 ocelli_library(freetype freetype2 freetype png16 z brotlidec brotlicommon)
 ocelli_library(xxhash libxxhash xxhash)
+ocelli_library(hiredis hiredis hiredis)
+ocelli_library(zstd libzstd zstd)
 set(ZLIB_USE_STATIC_LIBS ON)
 find_package(ZLIB REQUIRED)
 # Opened when the first HEIC or AVIF comes (media/heif.cc): only its header.

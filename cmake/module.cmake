@@ -12,18 +12,28 @@ function(ocelli_test prefix target)
   target_compile_definitions(${target} PRIVATE
     OCELLI_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(${target} TEST_PREFIX "${prefix}: " NO_PRETTY_VALUES
-                       DISCOVERY_MODE PRE_TEST
+                       DISCOVERY_MODE PRE_TEST TEST_FILTER "-*Redis*"
                        PROPERTIES TIMEOUT 300
                        ENVIRONMENT ${OCELLI_TEST_ENVIRONMENT})
 endfunction()
 
-# ocelli_module(NAME [DEPENDS modules...] [LINK libraries...])
+# ocelli_redis_test(PREFIX TARGET): its cases with Redis in their name, all in
+# one process, which starts each kind of server once.
+function(ocelli_redis_test prefix target)
+  add_test(NAME "${prefix}: Redis"
+           COMMAND ${target} --gtest_filter=*Redis*)
+  set_tests_properties("${prefix}: Redis" PROPERTIES LABELS redis TIMEOUT 600
+    ENVIRONMENT "${OCELLI_TEST_ENVIRONMENT};OCELLI_DEPS=${OCELLI_DEPS}")
+endfunction()
+
+# ocelli_module(NAME [REDIS] [DEPENDS modules...] [LINK libraries...])
 #
 # One folder, one static library ocelli_NAME from its *.cc. `DEPENDS` are other
 # rooms, `LINK` is third-party code, which stays private to the room. Files
-# ending in _test.cc and _bench.cc become NAME_test and NAME_bench.
+# ending in _test.cc and _bench.cc become NAME_test and NAME_bench. `REDIS`: some
+# of its tests need servers.
 function(ocelli_module name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "REDIS" "" "DEPENDS;LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
   set(benches ${sources})
@@ -40,6 +50,9 @@ function(ocelli_module name)
   if(OCELLI_TESTS AND tests)
     add_executable(${name}_test ${tests})
     ocelli_test(${name} ${name}_test ocelli_${name} ${ARG_LINK})
+    if(ARG_REDIS)
+      ocelli_redis_test(${name} ${name}_test)
+    endif()
   endif()
   if(OCELLI_BENCH AND benches)
     add_executable(${name}_bench ${benches})
