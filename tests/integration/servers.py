@@ -85,11 +85,11 @@ class Process:
     def __exit__(self, *_):
         self.stop()
 
-    def launch(self, command, ready):
+    def launch(self, command, ready, **options):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log)
+                stderr=log, **options)
 
         def up():
             if self.process.poll() is not None:
