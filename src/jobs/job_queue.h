@@ -29,7 +29,8 @@ struct Job {
   // value.
   std::string reference;
   std::optional<Digest> digest;  // Of its bytes, where the submitter knows it.
-  std::vector<std::byte> image;  // By value; only on the way in.
+  // By value, only on the way in: JobQueue::Images() has those of taken jobs.
+  std::vector<std::byte> image;
 };
 
 // A job in a worker's hands. `id` is the queue's own.
@@ -68,7 +69,12 @@ struct JobQueueOptions {
   int max_attempts = 4;
   std::chrono::milliseconds retry_first{500};  // Doubles, with jitter.
   std::chrono::milliseconds retry_last{60000};
+  std::size_t max_dead = 10000;  // Dead letters kept; older ones go.
+  std::uint64_t seed = 0;        // Of jitter and batch ids; 0: any.
 };
+
+// Whether a job that failed so is worth another try later.
+bool MayGoBetterLater(ErrorCode code);
 
 struct BatchStatus {
   std::string batch;
@@ -98,7 +104,8 @@ struct QueueStatus {
 
 // Batches of images on their way to workers and back. Nothing that Submit()
 // acknowledged is lost while the queue's memory is there; a job may be computed
-// twice when its worker dies, but has one result. Thread-safe.
+// twice when its worker dies, but has one result. Trouble with Redis comes back
+// as RedisClient says it; every call may then be made again. Thread-safe.
 class JobQueue {
  public:
   virtual ~JobQueue() = default;
@@ -108,16 +115,20 @@ class JobQueue {
   virtual Result<std::string> Begin(std::string_view description) = 0;
   // All in order or, after an error, some of them; the same jobs (batch and
   // index) may be submitted again. Waits while the queue is full.
-  // kInvalidArgument: an image too large to travel by value.
+  // kInvalidArgument: an image too large to travel by value, or neither image
+  // nor reference. kNotFound: no such batch. kResourceExhausted: Redis is full.
   virtual Result<> Submit(std::span<const Job> jobs,
                           const std::stop_token& stop) = 0;
-  // No more jobs come: `total` is how many there are.
+  // No more jobs come: `total` is how many there are. kDataLoss: Redis does not
+  // have them all (a master died before its replica knew); submit them again.
   virtual Result<> Complete(const std::string& batch, std::uint64_t total) = 0;
 
   // --- who waits ---
   // Calls `use` with results `from`, `from` + 1, ... as they come, until the
   // batch is complete and all are there, `use` fails or `stop` is requested.
-  // Returns the index after the last one used. kNotFound: no such batch.
+  // Returns the index after the last one used. kNotFound: no such batch, or it
+  // was purged. kDataLoss: the queue lost the next job, as Complete() says it;
+  // whoever has it still may submit it and wait on from there.
   virtual Result<std::uint64_t> Await(
       const std::string& batch, std::uint64_t from,
       const std::function<Result<>(JobResult)>& use,
@@ -130,38 +141,51 @@ class JobQueue {
                                              std::size_t max,
                                              std::chrono::milliseconds wait,
                                              const std::stop_token& stop) = 0;
-  // The image of a job that travels by value. kNotFound: it is gone.
-  virtual Result<std::vector<std::vector<std::byte>>> Images(
+  // The images of jobs that travel by value, in their order. kNotFound: it is
+  // gone, or it never was by value.
+  virtual std::vector<Result<std::vector<std::byte>>> Images(
       std::span<const TakenJob* const> jobs) = 0;
-  // Still at it: nobody takes these over for another while.
+  // Still at it: nobody takes these over for another while. What was taken over
+  // already stays with whom it went to.
   virtual Result<> Renew(const std::string& worker,
-                         std::span<const TakenJob> jobs) = 0;
+                         std::span<const TakenJob* const> jobs) = 0;
   // Keeps the result first, then lets go of the job. An error that may go
   // better later and attempts left: the job comes again. Other errors become
   // the result and a dead letter.
   virtual Result<> Finish(const std::string& worker,
                           std::span<const JobOutcome> outcomes) = 0;
-  // Hands back untouched what was taken and not finished: for a clean end.
+  // Hands back what was taken and not finished, for others to take at once and
+  // not counted as an attempt. A worker that holds nothing more is forgotten by
+  // Status() until it takes again.
   virtual Result<> Return(const std::string& worker,
-                          std::span<const TakenJob> jobs) = 0;
+                          std::span<const TakenJob* const> jobs) = 0;
 
   // --- who looks after it ---
   virtual Result<QueueStatus> Status() = 0;
-  virtual Result<std::vector<BatchStatus>> Batches() = 0;  // Newest first.
+  // Of the group: the newest 1000, newest first.
+  virtual Result<std::vector<BatchStatus>> Batches() = 0;
   virtual Result<BatchStatus> Batch(const std::string& batch) = 0;
-  // Failed jobs of the batch again; how many.
+  // Failed jobs of the batch again, as far as their dead letters are there; how
+  // many.
   virtual Result<std::uint64_t> Retry(const std::string& batch) = 0;
+  // Newest first.
   virtual Result<std::vector<DeadJob>> Dead(std::size_t max) = 0;
   // Forgets one batch with all it has, or with an empty name every finished
   // batch and all dead letters; how many batches.
   virtual Result<std::uint64_t> Purge(const std::string& batch) = 0;
+
+  virtual const JobQueueOptions& options() const = 0;
 };
 
+// Within this process. What is passed in outlives it.
 std::unique_ptr<JobQueue> MakeMemoryJobQueue(
-    const JobQueueOptions& options = {}, const Clock& clock = SystemClock());
+    const JobQueueOptions& options = {}, const Clock& clock = SystemClock(),
+    MetricsRegistry* metrics = nullptr);
 
 // Redis Streams; `redis` and `metrics` (null: none) outlive it. The clocks of
-// the machines don't matter: time is Redis's own.
+// the machines don't matter: time is Redis's own. kInvalidArgument: a group
+// whose name has more than letters, digits, '.', '_' and '-'.
+// kFailedPrecondition: the group has another number of partitions already.
 Result<std::unique_ptr<JobQueue>> OpenRedisJobQueue(
     RedisClient& redis, const JobQueueOptions& options = {},
     MetricsRegistry* metrics = nullptr);
