@@ -41,6 +41,13 @@ Result<Recognition> Recognizer::Recognize(std::span<const std::byte> encoded) {
   return recognition;
 }
 
+std::vector<Result<Recognition>> Recognizer::RecognizeMany(
+    std::span<const std::span<const std::byte>> encoded) {
+  std::vector<Result<Recognition>> recognitions;
+  for (const auto& image : encoded) recognitions.push_back(Recognize(image));
+  return recognitions;
+}
+
 Result<const FaceAnalyzer*> Recognizer::Analyzer() {
   const std::lock_guard lock(mutex_);
   if (!analyzer_) {

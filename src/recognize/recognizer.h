@@ -5,6 +5,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "cache/result_cache.h"
 #include "core/result.h"
@@ -38,6 +39,10 @@ class Recognizer {
       const RecognizerOptions& options);
 
   Result<Recognition> Recognize(std::span<const std::byte> encoded);
+  // Each in its place. All are looked up at once, which a cache far away
+  // answers in one go; what it lacks is computed one after the other.
+  std::vector<Result<Recognition>> RecognizeMany(
+      std::span<const std::span<const std::byte>> encoded);
 
   // Of everything that changes a result.
   const Digest& fingerprint() const { return fingerprint_; }
