@@ -4,7 +4,10 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 #include <utility>
+
+#include "core/log.h"
 
 namespace ocelli {
 namespace {
@@ -70,6 +73,51 @@ Best NearestPerson(const KnownFaces& known, const Face& face,
 }
 
 }  // namespace
+
+Result<std::shared_ptr<const KnownFaces>> KnownFacesOf(
+    const GalleryTable& table, const Digest& model, bool* warned) {
+  auto known = std::make_shared<KnownFaces>();
+  std::unordered_map<std::int64_t, std::uint32_t> index_of;
+  std::int64_t other_model = 0, damaged = 0;
+  std::vector<float> descriptor;
+  auto read = table.AllFaces([&](const FaceRow& row) -> Result<> {
+    const GalleryLine& line = row.line;
+    const bool comparable = line.model == model && !line.descriptor.empty();
+    if (!line.rejected && !comparable) {
+      ++other_model;
+      return {};
+    }
+    descriptor.clear();
+    if (comparable) {
+      descriptor = line.descriptor;
+      if (known->dimension == 0) known->dimension = descriptor.size();
+      if (descriptor.size() != known->dimension || !Normalize(descriptor)) {
+        ++damaged;
+        return {};
+      }
+    }
+    const auto [place, is_new] = index_of.try_emplace(
+        row.person, static_cast<std::uint32_t>(known->names.size()));
+    if (is_new) known->names.push_back(line.person);
+    if (line.rejected) {
+      known->rejections.push_back(
+          {place->second, line.image, line.box, descriptor});
+    } else {
+      known->people.push_back(place->second);
+      known->descriptors.insert(known->descriptors.end(), descriptor.begin(),
+                                descriptor.end());
+    }
+    return {};
+  });
+  if (!read) return read.Failure();
+  if (other_model + damaged > 0 && !std::exchange(*warned, true)) {
+    Log(LogLevel::kWarning,
+        "some enrolled faces can't be compared: enrol them again",
+        {{"of_another_model", other_model}, {"damaged", damaged}});
+  }
+  AddAverages(*known);
+  return known;
+}
 
 bool SameFace(const RectF& a, const RectF& b) {
   return IntersectionOverUnion(a, b) > 0.5f;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 #include "core/digest.h"
 #include "core/face.h"
 #include "faces/gallery.h"
+#include "faces/gallery_table.h"
 
 namespace ocelli {
 
@@ -28,6 +30,11 @@ struct KnownFaces {
   std::vector<float> descriptors;     // people.size() x dimension, unit length.
   std::vector<Rejection> rejections;
 };
+
+// What of `table` is compared with faces that `model` describes. What can't be
+// is left out, which is logged unless `*warned`, and sets it.
+Result<std::shared_ptr<const KnownFaces>> KnownFacesOf(
+    const GalleryTable& table, const Digest& model, bool* warned);
 
 // Whether two boxes of one image hold the same face.
 bool SameFace(const RectF& a, const RectF& b);
