@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "faces/alignment.h"
+#include "faces/awaited_faces.h"
+#include "faces/face_describer.h"
 #include "faces/face_models.h"
 #include "faces/face_quality.h"
 #include "faces/landmark_flow.h"
@@ -105,20 +107,6 @@ bool AllFinite(std::span<const Point3F> mesh) {
 
 float SideOf(const RectF& box) { return (box.width + box.height) / 2; }
 
-// Whether `found` may be the face that was last seen at `last`, and how far
-// away it is in faces; nothing where it cannot.
-std::optional<float> DistanceOf(const RectF& last, const RectF& found) {
-  constexpr float kFarthest = 1.2f;
-  constexpr float kMostGrowth = 2;
-  const float growth = SideOf(found) / SideOf(last);
-  if (!(growth < kMostGrowth && growth > 1 / kMostGrowth)) return std::nullopt;
-  const PointF a = last.center(), b = found.center();
-  const float distance =
-      std::hypot(a.x - b.x, a.y - b.y) / std::max(SideOf(last), SideOf(found));
-  if (!(distance < kFarthest)) return std::nullopt;
-  return distance;
-}
-
 bool SamePlace(const RectF& a, const RectF& b) {
   return IntersectionOverUnion(a, b) > .3f ||
          IntersectionOverSmaller(a, b) > .7f;
@@ -129,6 +117,8 @@ struct FollowedFace {
   Face shown;  // As the caller gets it.
   // Where the mesh is, not smoothed. None: a face that only the detector sees.
   std::vector<Point3F> mesh;
+  // What it looks like, of unit length: newer looks weigh more. Or none.
+  std::vector<float> descriptor;
   microseconds last_seen{};
   bool seen = true;  // In the last frame that was looked at.
   OneEuroFilter filter;
@@ -154,26 +144,32 @@ class Stopwatch {
 
 class Tracker final : public FaceTracker {
  public:
-  Tracker(FaceModels models, int mesh_side, const Gallery* gallery,
-          const FaceTrackerOptions& options)
+  Tracker(FaceModels models, int mesh_side, std::string describer,
+          const Gallery* gallery, const FaceTrackerOptions& options)
       : models_(std::move(models)),
         mesh_side_(mesh_side),
+        describer_(std::move(describer)),
         gallery_(gallery),
         options_(options) {}
 
   Result<std::vector<TrackedFace>> Track(const Frame& frame) override {
     const YuvView picture = frame.pixels.view();
     const microseconds now = std::max(frame.time, last_time_);
+    awaited_.Pass(now - last_time_);
     last_time_ = now;
     if (picture.width != width_ || picture.height != height_) {
       width_ = picture.width;
       height_ = picture.height;
       EndAll();
+      awaited_.PictureIs(width_, height_);
       next_search_ = next_analysis_ = now;
     }
     if (picture.empty()) return std::vector<TrackedFace>();
     const bool cut = scene_.IsCut(picture.LumaPlane());
-    if (cut) next_search_ = next_analysis_ = now;
+    if (cut) {
+      next_search_ = next_analysis_ = now;
+      awaited_.ForgetPlaces();
+    }
     if (now + kRounding >= next_analysis_) {
       const microseconds planned = next_analysis_ + options_.analyze_every;
       next_analysis_ = planned > now ? planned : now + options_.analyze_every;
@@ -183,6 +179,40 @@ class Tracker final : public FaceTracker {
     }
     EndLost(now);
     return Faces(now);
+  }
+
+  FaceTrackerState State() const override {
+    FaceTrackerState state;
+    state.width = width_ > 0 ? width_ : awaited_.width();
+    state.height = height_ > 0 ? height_ : awaited_.height();
+    state.next_id = next_id_;
+    state.describer = describer_;
+    state.tracks = awaited_.faces();
+    for (const FollowedFace& track : tracks_) {
+      state.tracks.push_back({track.id, track.shown.box,
+                              last_time_ - track.last_seen, track.descriptor,
+                              identities_.VotesOf(track.id)});
+    }
+    return state;
+  }
+
+  void Restore(FaceTrackerState state, microseconds gap) override {
+    if (state.describer != describer_) {
+      for (TrackState& track : state.tracks) {
+        track.descriptor.clear();
+        track.votes = {};
+      }
+    }
+    next_id_ = std::max(next_id_, state.next_id);
+    for (const TrackState& track : state.tracks) {
+      next_id_ = std::max(next_id_, track.id + 1);
+    }
+    AwaitedFaces::Options options;
+    options.threshold = options_.identification.threshold;
+    options.by_place = options_.resume_by_place;
+    options.by_descriptor = options_.resume_by_descriptor;
+    awaited_ = AwaitedFaces(options, std::move(state.tracks), state.width,
+                            state.height, gap);
   }
 
   FaceTrackerTimes times() const override { return times_; }
@@ -347,11 +377,14 @@ class Tracker final : public FaceTracker {
         return done;
       }
     }
+    // Faces of before: often at first, then as others.
+    constexpr milliseconds kHurry{3000};
     // What only the detector sees comes and goes too often.
     const bool lost = std::any_of(tracks_.begin(), tracks_.end(),
                                   [](const FollowedFace& track) {
                                     return !track.seen && !track.mesh.empty();
-                                  });
+                                  }) ||
+                      (!awaited_.empty() && now < kHurry);
     next_search_ = now + (lost ? std::min<milliseconds>(kSearchLostEvery,
                                                         options_.detect_every)
                                : options_.detect_every);
@@ -419,20 +452,31 @@ class Tracker final : public FaceTracker {
         if (SamePlace(track.shown.box, face.box)) return {};
         continue;
       }
-      const auto distance = DistanceOf(track.shown.box, face.box);
+      const auto distance = DistanceOfFaces(track.shown.box, face.box);
       if (!distance || *distance >= least) continue;
       if (cut && !SamePlace(track.shown.box, face.box)) continue;
       least = *distance;
       nearest = &track;
     }
-    if (nearest && cut) identities_.Restart(nearest->id);
+    if (nearest && cut) {
+      identities_.Restart(nearest->id);
+      nearest->descriptor.clear();
+    }
     if (nearest) identities_.AskSoon(nearest->id, now);
     if (!nearest) {
       if (tracks_.size() >= static_cast<std::size_t>(options_.max_faces)) {
         return {};
       }
+      auto known = TakeAwaited(picture, face.box, mesh);
+      if (!known) return known.Failure();
       nearest = &tracks_.emplace_back();
-      nearest->id = next_id_++;
+      if (*known) {
+        nearest->id = (*known)->id;
+        nearest->descriptor = std::move((*known)->descriptor);
+        identities_.Restore(nearest->id, (*known)->votes, now);
+      } else {
+        nearest->id = next_id_++;
+      }
     }
     nearest->shown.score = face.score;
     if (mesh) {
@@ -446,6 +490,24 @@ class Tracker final : public FaceTracker {
     nearest->shown.box = face.box;
     nearest->shown.keypoints = face.keypoints;
     return {};
+  }
+
+  // The face of before that this one is, if any.
+  Result<std::optional<TrackState>> TakeAwaited(
+      YuvView picture, const RectF& box, const std::optional<FaceMesh>& mesh) {
+    if (awaited_.empty()) return std::nullopt;
+    std::vector<float> descriptor;
+    if (mesh && models_.describer && awaited_.AnyDescriptor()) {
+      const Stopwatch describing(times_.describing);
+      auto look = Look(picture, mesh->points);
+      if (!look) return look.Failure();
+      if (*look &&
+          (*look)->quality.overall >= TrackIdentityOptions().least_quality) {
+        if (auto done = Describe(**look); !done) return done.Failure();
+        descriptor = std::move((*look)->descriptor);
+      }
+    }
+    return awaited_.Take(box, descriptor);
   }
 
   void Carry(ImageView luma, microseconds now) {
@@ -467,13 +529,13 @@ class Tracker final : public FaceTracker {
 
   // One face of a frame at most: describing takes long.
   Result<> Identify(YuvView picture, microseconds now) {
-    if (!models_.describer || gallery_ == nullptr) return {};
+    if (!models_.describer) return {};
     for (const auto& track : tracks_) {
       identities_.SetSeen(track.id, track.seen);
     }
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
       // In turn, so that nobody waits for ever.
-      const auto& track = tracks_[(turn_ + i) % tracks_.size()];
+      auto& track = tracks_[(turn_ + i) % tracks_.size()];
       if (track.mesh.empty() || track.last_seen != now ||
           !identities_.Due(track.id, now)) {
         continue;
@@ -484,29 +546,61 @@ class Tracker final : public FaceTracker {
     return {};
   }
 
-  Result<> AskFor(const FollowedFace& track, YuvView picture,
-                  microseconds now) {
-    const Stopwatch describing(times_.describing);
-    Face face = track.shown;
-    face.mesh = track.mesh;
-    face.box = BoundsOf(face.mesh);
-    Crop crop = CropOf(picture, UprightBounds(MeshRegion(face.mesh)), 0);
-    if (crop.image.empty()) return {};
-    for (Point3F& point : face.mesh) {
+  // A face apart from its picture, to be described.
+  struct FaceLook {
+    Image image;
+    Affine alignment;
+    FaceQuality quality;
+    std::vector<float> descriptor;
+  };
+
+  // Without descriptor; nothing where the face is outside.
+  static Result<std::optional<FaceLook>> Look(YuvView picture,
+                                              std::vector<Point3F> mesh) {
+    Crop crop = CropOf(picture, UprightBounds(MeshRegion(mesh)), 0);
+    if (crop.image.empty()) return std::nullopt;
+    for (Point3F& point : mesh) {
       point.x -= crop.left;
       point.y -= crop.top;
     }
-    face.box.x -= crop.left;
-    face.box.y -= crop.top;
-    const Affine alignment = AlignByMesh(face.mesh);
-    face.quality = MeasureQuality(crop.image, face, alignment);
-    if (!identities_.Worthwhile(track.id, face.quality.overall, now)) return {};
+    Face face;
+    face.box = BoundsOf(mesh);
+    face.keypoints = KeypointsOf(mesh);
+    face.mesh = std::move(mesh);
+    FaceLook look;
+    look.alignment = AlignByMesh(face.mesh);
+    look.quality = MeasureQuality(crop.image, face, look.alignment);
+    look.image = std::move(crop.image);
+    return look;
+  }
+
+  Result<> Describe(FaceLook& look) {
     const auto describer = models_.describer->Get();
     if (!describer) return describer.Failure();
-    auto described = (*describer)->Describe(crop.image, {&alignment, 1});
+    auto described = (*describer)->Describe(look.image, {&look.alignment, 1});
     if (!described) return described.Failure();
     ++times_.descriptions;
-    face.descriptor = std::move(described->front());
+    look.descriptor = std::move(described->front());
+    return {};
+  }
+
+  Result<> AskFor(FollowedFace& track, YuvView picture, microseconds now) {
+    const Stopwatch describing(times_.describing);
+    auto look = Look(picture, track.mesh);
+    if (!look) return look.Failure();
+    if (!*look) return {};
+    const float quality = (*look)->quality.overall;
+    if (!identities_.Worthwhile(track.id, quality, now)) return {};
+    if (auto done = Describe(**look); !done) return done;
+    Remember(track, (*look)->descriptor, now);
+    if (gallery_ == nullptr) {
+      // Only for when to look again.
+      identities_.Vote(track.id, "", 0, now);
+      return {};
+    }
+    Face face;
+    face.quality = (*look)->quality;
+    face.descriptor = std::move((*look)->descriptor);
     const auto who = gallery_->Identify({std::move(face)}, Digest(),
                                         options_.identification);
     // Another process holds the people for a while: this look does not count.
@@ -516,6 +610,31 @@ class Tracker final : public FaceTracker {
     identities_.Vote(track.id, identity ? identity->name : "",
                      identity ? identity->similarity : 0, now);
     return {};
+  }
+
+  void Remember(FollowedFace& track, std::span<const float> descriptor,
+                microseconds now) {
+    // Somebody of before who could not be told when found.
+    if (track.descriptor.empty()) {
+      if (auto known = awaited_.Take(descriptor)) {
+        identities_.End(track.id);
+        track.id = known->id;
+        identities_.Restore(track.id, known->votes, now);
+        track.descriptor = std::move(known->descriptor);
+      }
+    }
+    // Else somebody took the other's place.
+    constexpr float kMaybeTheSame = .2f;
+    if (CosineSimilarity(track.descriptor, descriptor) < kMaybeTheSame) {
+      track.descriptor.assign(descriptor.size(), 0);
+    }
+    float square = 0;
+    for (std::size_t i = 0; i < descriptor.size(); ++i) {
+      track.descriptor[i] += descriptor[i];
+      square += track.descriptor[i] * track.descriptor[i];
+    }
+    if (!(square > 0)) return track.descriptor.clear();
+    for (float& value : track.descriptor) value /= std::sqrt(square);
   }
 
   template <typename Condition>
@@ -550,20 +669,27 @@ class Tracker final : public FaceTracker {
       face.track = track.id;
       face.face = track.shown;
       face.unseen_for = now - track.last_seen;
+      if (gallery_ == nullptr) continue;
       TrackVerdict verdict = identities_.VerdictOf(track.id);
       face.name = std::move(verdict.name);
       face.similarity = verdict.similarity;
       face.decided = verdict.decided;
     }
+    std::sort(faces.begin(), faces.end(),
+              [](const TrackedFace& a, const TrackedFace& b) {
+                return a.track < b.track;
+              });
     return faces;
   }
 
   const FaceModels models_;
   const int mesh_side_;
+  const std::string describer_;  // Its fingerprint in hex; empty: none.
   const Gallery* const gallery_;
   const FaceTrackerOptions options_;
 
-  std::vector<FollowedFace> tracks_;  // By id.
+  std::vector<FollowedFace> tracks_;
+  AwaitedFaces awaited_;  // None of them is in tracks_.
   std::int64_t next_id_ = 1;
   TrackIdentities identities_;
   std::size_t turn_ = 0;
@@ -592,14 +718,23 @@ Result<std::unique_ptr<FaceTracker>> FaceTracker::Open(
                 "times of tracking cannot be negative");
   }
   FaceTrackerOptions used = options;
-  if (!options.identify || gallery == nullptr) used.faces.describer.clear();
+  std::string& describer = used.faces.describer;
+  if (!options.identify || gallery == nullptr) {
+    const auto card = models.Find(describer);
+    if (!options.describe || !card || !models.IsInstalled(*card)) {
+      describer.clear();
+    }
+    gallery = nullptr;
+  }
   const auto cards = FindFaceCards(models, used.faces);
   if (!cards) return cards.Failure();
   auto opened = OpenFaceModels(models, *cards, used.faces);
   if (!opened) return opened.Failure();
   const int mesh_side = cards->mesh ? cards->mesh->input.width : 1;
-  return std::make_unique<Tracker>(std::move(*opened), std::max(1, mesh_side),
-                                   gallery, used);
+  return std::make_unique<Tracker>(
+      std::move(*opened), std::max(1, mesh_side),
+      cards->describer ? cards->describer->Fingerprint().ToHex() : "", gallery,
+      used);
 }
 
 }  // namespace ocelli

@@ -11,6 +11,7 @@
 #include "core/tracked_face.h"
 #include "faces/face_analyzer.h"
 #include "faces/gallery.h"
+#include "faces/tracker_state.h"
 #include "models/model_store.h"
 
 namespace ocelli {
@@ -31,7 +32,16 @@ struct FaceTrackerOptions {
   bool smooth = true;  // One Euro filter on the landmarks.
   // Whether to say who faces are.
   bool identify = false;
+  // Whether to describe faces though nobody asks who they are, so that another
+  // tracker knows them again (State()); not where the describer isn't
+  // installed.
+  bool describe = false;
   IdentifyOptions identification;
+  // How long after a face was seen last, the gap between two trackers included,
+  // a restored track is given to one found near that place; and to one that
+  // looks the same, anywhere.
+  std::chrono::milliseconds resume_by_place{10'000};
+  std::chrono::milliseconds resume_by_descriptor{60'000};
 };
 
 // What Track() spent its time on since it was opened, in seconds.
@@ -57,6 +67,15 @@ class FaceTracker {
   // The faces of the next frame, by track. Frames come in the order of their
   // time; some may be missing.
   virtual Result<std::vector<TrackedFace>> Track(const Frame& frame) = 0;
+
+  // As of the last frame.
+  virtual FaceTrackerState State() const = 0;
+  // Before the first frame: goes on with what another tracker of this video
+  // knew `gap` ago. Its tracks are there again once their faces are found; new
+  // ones get ids that it never gave. Descriptors and votes of another model
+  // are left out.
+  virtual void Restore(FaceTrackerState state,
+                       std::chrono::microseconds gap) = 0;
 
   virtual FaceTrackerTimes times() const = 0;
 };

@@ -61,7 +61,7 @@ TrackIdentities::Tally TrackIdentities::TallyOf(const Votes& votes,
   Tally tally;
   const int size = static_cast<int>(votes.ballots.size());
   for (int i = std::max(0, size - last); i < size; ++i) {
-    const Ballot& ballot = votes.ballots[static_cast<std::size_t>(i)];
+    const TrackBallot& ballot = votes.ballots[static_cast<std::size_t>(i)];
     if (ballot.name != name) continue;
     ++tally.count;
     tally.similarity += ballot.similarity;
@@ -71,11 +71,11 @@ TrackIdentities::Tally TrackIdentities::TallyOf(const Votes& votes,
 }
 
 const std::string& TrackIdentities::LeaderOf(const Votes& votes) const {
-  const Ballot* best = &votes.ballots.back();
+  const TrackBallot* best = &votes.ballots.back();
   int most = 0;
   const int recent =
       votes.verdict.name.empty() ? options_.recent : options_.memory;
-  for (const Ballot& ballot : votes.ballots) {
+  for (const TrackBallot& ballot : votes.ballots) {
     const int count = TallyOf(votes, ballot.name, recent).count;
     if (count <= most) continue;
     most = count;
@@ -139,6 +139,31 @@ void TrackIdentities::Restart(std::int64_t track) {
 }
 
 void TrackIdentities::End(std::int64_t track) { tracks_.erase(track); }
+
+TrackVotes TrackIdentities::VotesOf(std::int64_t track) const {
+  const auto found = tracks_.find(track);
+  if (found == tracks_.end()) return {};
+  const Votes& votes = found->second;
+  return {
+      {votes.ballots.begin(), votes.ballots.end()}, votes.verdict, votes.count};
+}
+
+void TrackIdentities::Restore(std::int64_t track, const TrackVotes& votes,
+                              microseconds time) {
+  End(track);
+  Votes restored;
+  restored.next = time;
+  if (HolderOf(votes.verdict.name) == kNobody) {
+    const std::size_t kept = std::min(
+        votes.ballots.size(), static_cast<std::size_t>(options_.memory));
+    restored.ballots.assign(
+        votes.ballots.end() - static_cast<std::ptrdiff_t>(kept),
+        votes.ballots.end());
+    restored.verdict = votes.verdict;
+    restored.count = votes.count;
+  }
+  tracks_[track] = std::move(restored);
+}
 
 TrackVerdict TrackIdentities::VerdictOf(std::int64_t track) const {
   const auto found = tracks_.find(track);

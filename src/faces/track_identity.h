@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace ocelli {
 
@@ -34,6 +35,18 @@ struct TrackVerdict {
   bool decided = false;
 };
 
+struct TrackBallot {
+  std::string name;  // Empty: nobody that is known.
+  float similarity = 0;
+};
+
+// What was voted on one face, for another process to go on with.
+struct TrackVotes {
+  std::vector<TrackBallot> ballots;  // Oldest first.
+  TrackVerdict verdict;
+  int count = 0;  // Of votes ever.
+};
+
 // Who the faces of one video are, by votes over its frames. No name stands for
 // two tracks at once: the one that is seen keeps it, or else the clearly more
 // similar one; the other is undecided again. Not thread-safe.
@@ -60,18 +73,19 @@ class TrackIdentities {
   void Restart(std::int64_t track);
   void End(std::int64_t track);
 
+  TrackVotes VotesOf(std::int64_t track) const;
+  // A track of before, due now. Its name is another's, if another has it.
+  void Restore(std::int64_t track, const TrackVotes& votes,
+               std::chrono::microseconds time);
+
   TrackVerdict VerdictOf(std::int64_t track) const;
   // Who has this name, or none.
   std::int64_t HolderOf(const std::string& name) const;
   static constexpr std::int64_t kNobody = -1;
 
  private:
-  struct Ballot {
-    std::string name;
-    float similarity = 0;
-  };
   struct Votes {
-    std::deque<Ballot> ballots;  // Oldest first, at most options_.memory.
+    std::deque<TrackBallot> ballots;  // Oldest first, at most options_.memory.
     TrackVerdict verdict;
     bool seen = true;
     int count = 0;  // Of votes ever.

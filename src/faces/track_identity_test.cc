@@ -165,6 +165,39 @@ TEST_F(TrackIdentitiesTest, AskSoonKeepsTheVerdict) {
   EXPECT_EQ(NameOf(1), "Ada");
 }
 
+TEST_F(TrackIdentitiesTest, GoesOnWithTheVotesOfBefore) {
+  Vote(1, "Ada", .6f, 4);
+  Vote(1, "Bob", .9f, 5);
+  TrackIdentities next;
+  next.Restore(1, identities_.VotesOf(1), microseconds(0));
+  EXPECT_EQ(next.VerdictOf(1).name, "Ada");
+  EXPECT_TRUE(next.VerdictOf(1).decided);
+  EXPECT_TRUE(next.Due(1, microseconds(0)));
+  next.Vote(1, "Bob", .9f, microseconds(0));
+  EXPECT_EQ(next.VerdictOf(1).name, "Bob");
+}
+
+TEST_F(TrackIdentitiesTest, ATrackOfBeforeTakesNoNameThatAnotherHas) {
+  Vote(1, "Ada", .6f, 3);
+  TrackIdentities next;
+  for (int i = 0; i < 3; ++i) next.Vote(7, "Ada", .6f, microseconds(0));
+  next.Restore(1, identities_.VotesOf(1), microseconds(0));
+  EXPECT_EQ(next.VerdictOf(1).name, "");
+  EXPECT_EQ(next.HolderOf("Ada"), 7);
+}
+
+TEST_F(TrackIdentitiesTest, KeepsNoMoreVotesThanItWouldHave) {
+  TrackVotes many;
+  many.count = 1000;
+  for (int i = 0; i < 1000; ++i) {
+    many.ballots.push_back({i < 995 ? "Ada" : "Bob", .5f});
+  }
+  identities_.Restore(1, many, microseconds(0));
+  EXPECT_EQ(identities_.VotesOf(1).ballots.size(), 9u);
+  EXPECT_EQ(identities_.VotesOf(1).ballots.back().name, "Bob");
+  EXPECT_TRUE(identities_.VotesOf(2).ballots.empty());
+}
+
 TEST_F(TrackIdentitiesTest, RestartForgets) {
   Vote(1, "Ada", .9f, 3);
   identities_.Restart(1);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -120,6 +121,45 @@ class TrackedFaces : public testing::Test {
             box.height * 2};
   }
 
+  // Who knows the leftmost face of the photo; null after a failure.
+  std::unique_ptr<Gallery> GalleryWithAda() {
+    const auto analyzer = FaceAnalyzer::Open(ModelStore(paths_.models()), {});
+    const auto known =
+        analyzer ? (*analyzer)->Analyze(photo_) : analyzer.Failure();
+    if (!known || known->empty()) {
+      ADD_FAILURE() << (known ? "no face" : known.error().message)
+                    << "; run ./dev test";
+      return nullptr;
+    }
+    const std::filesystem::path file =
+        std::filesystem::path(testing::TempDir()) / "tracked_faces.sqlite";
+    std::filesystem::remove(file);
+    auto gallery = Gallery::Open(file, Digest());
+    if (!gallery ||
+        !(*gallery)->Add("Ada", known->front(), Sha256("photo"), "photo")) {
+      ADD_FAILURE() << "no gallery at " << file;
+      return nullptr;
+    }
+    return std::move(*gallery);
+  }
+
+  // Another process goes on after `gap`, with its own media time.
+  void OpenAgain(const FaceTrackerOptions& options, milliseconds gap,
+                 const Gallery* gallery = nullptr) {
+    FaceTrackerState state = tracker_->State();
+    Open(options, gallery);
+    tracker_->Restore(std::move(state), gap);
+    time_ = {};
+    sequence_ = 0;
+  }
+
+  static std::map<std::int64_t, std::string> NamesOf(
+      const std::vector<TrackedFace>& faces) {
+    std::map<std::int64_t, std::string> names;
+    for (const TrackedFace& face : faces) names[face.track] = face.name;
+    return names;
+  }
+
   Paths paths_;
   Image photo_;
   std::unique_ptr<FaceTracker> tracker_;
@@ -226,21 +266,11 @@ TEST_F(TrackedFaces, TracksEndWhereThePictureGoesBlack) {
 }
 
 TEST_F(TrackedFaces, AKnownFaceIsNamedOnceVotesAgree) {
-  const auto analyzer = FaceAnalyzer::Open(ModelStore(paths_.models()), {});
-  ASSERT_TRUE(analyzer) << analyzer.error().message << "; run ./dev test";
-  const auto known = (*analyzer)->Analyze(photo_);
-  ASSERT_TRUE(known) << known.error().message;
-  ASSERT_FALSE(known->empty());
-  const std::filesystem::path file =
-      std::filesystem::path(testing::TempDir()) / "tracked_faces.sqlite";
-  std::filesystem::remove(file);
-  const auto gallery = Gallery::Open(file, Digest());
-  ASSERT_TRUE(gallery) << gallery.error().message;
-  ASSERT_TRUE((*gallery)->Add("Ada", known->front(), Sha256("photo"), "photo"));
-
+  const auto gallery = GalleryWithAda();
+  ASSERT_TRUE(gallery);
   FaceTrackerOptions options;
   options.identify = true;
-  Open(options, gallery->get());
+  Open(options, gallery.get());
   const auto first = Next(Moved(0, 0));
   ASSERT_FALSE(first.empty());
   EXPECT_FALSE(first[0].decided);
@@ -275,6 +305,84 @@ TEST_F(TrackedFaces, AnotherSizeOfThePictureBeginsAnew) {
   ASSERT_FALSE(faces.empty());
   EXPECT_GT(faces[0].track, first[0].track);
   EXPECT_LT(faces[0].face.box.width, first[0].face.box.width * .7f);
+}
+
+TEST_F(TrackedFaces, AnotherTrackerGoesOnWithTheSameIdsAndNames) {
+  const auto gallery = GalleryWithAda();
+  ASSERT_TRUE(gallery);
+  FaceTrackerOptions options;
+  options.identify = true;
+  Open(options, gallery.get());
+  std::vector<TrackedFace> faces;
+  for (int i = 0; i < 30; ++i) faces = Next(Moved(i % 3, 0));
+  const auto before = NamesOf(faces);
+  ASSERT_EQ(before.size(), faces.size());
+  const auto descriptions = tracker_->times().descriptions;
+  ASSERT_EQ(descriptions, 3 * faces.size());
+
+  OpenAgain(options, milliseconds(2500), gallery.get());
+  // Far from where they were, and at once.
+  EXPECT_EQ(NamesOf(Next(Moved(-140, 20))), before);
+  for (int i = 1; i < 30; ++i) {
+    ASSERT_EQ(NamesOf(Next(Moved(-140 + i % 3, 20))), before) << i;
+  }
+}
+
+TEST_F(TrackedFaces, TracksGoOnWithoutAGallery) {
+  FaceTrackerOptions options;
+  options.describe = true;
+  Open(options);
+  std::vector<TrackedFace> faces;
+  for (int i = 0; i < 10; ++i) faces = Next(Moved(0, 0));
+  const auto before = NamesOf(faces);
+  ASSERT_FALSE(before.empty());
+  EXPECT_FALSE(faces[0].decided);
+  OpenAgain(options, milliseconds(20'000));
+  EXPECT_EQ(NamesOf(Next(Moved(-140, 20))), before);
+}
+
+TEST_F(TrackedFaces, WithoutDescriptorsThePlaceTellsForAWhile) {
+  const auto before = NamesOf(Next(Moved(0, 0)));
+  ASSERT_FALSE(before.empty());
+  EXPECT_TRUE(tracker_->State().tracks[0].descriptor.empty());
+  OpenAgain({}, milliseconds(5000));
+  EXPECT_EQ(NamesOf(Next(Moved(10, 5))), before);
+  OpenAgain({}, milliseconds(11'000));
+  const auto after = NamesOf(Next(Moved(10, 5)));
+  ASSERT_EQ(after.size(), before.size());
+  EXPECT_GT(after.begin()->first, before.rbegin()->first);
+}
+
+TEST_F(TrackedFaces, WhoIsNotBackYetIsStillKeptForTheNext) {
+  FaceTrackerOptions options;
+  options.describe = true;
+  Open(options);
+  std::vector<TrackedFace> faces;
+  for (int i = 0; i < 10; ++i) faces = Next(Moved(0, 0));
+  const auto before = NamesOf(faces);
+  OpenAgain(options, milliseconds(1000));
+  EXPECT_TRUE(Next(Black()).empty());
+  EXPECT_EQ(tracker_->State().tracks.size(), before.size());
+  OpenAgain(options, milliseconds(1000));
+  EXPECT_EQ(NamesOf(Next(Moved(0, 0))), before);
+}
+
+TEST_F(TrackedFaces, DescriptorsOfAnotherModelCountForNothing) {
+  FaceTrackerOptions options;
+  options.describe = true;
+  Open(options);
+  std::vector<TrackedFace> faces;
+  for (int i = 0; i < 10; ++i) faces = Next(Moved(0, 0));
+  const auto before = NamesOf(faces);
+  FaceTrackerState state = tracker_->State();
+  EXPECT_EQ(state.describer.size(), 64u);
+  state.describer = std::string(64, '0');
+  Open(options);
+  tracker_->Restore(state, milliseconds(100));
+  EXPECT_EQ(NamesOf(Next(Moved(0, 0))), before);  // By their places.
+  Open(options);
+  tracker_->Restore(state, milliseconds(11'000));
+  EXPECT_GT(NamesOf(Next(Moved(0, 0))).begin()->first, before.rbegin()->first);
 }
 
 }  // namespace
