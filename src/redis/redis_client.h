@@ -31,6 +31,8 @@ struct RedisOptions {
   // node fail at once for this long; then one tries.
   int breaker_failures = 3;
   std::chrono::milliseconds breaker_open{1000};
+  // In memory, of one answer; a larger one is kResourceExhausted.
+  std::size_t max_reply_bytes = 256 << 20;
 };
 
 // What happens when a command is sent twice, because the first answer was lost.
@@ -45,6 +47,9 @@ struct RedisCommand {
   RedisEffect effect = RedisEffect::kRepeatable;
   // Which argument is the key that says where it goes. 0: none, any node.
   std::size_t key = 1;
+  // How long the server itself waits before it answers (XREADGROUP BLOCK): so
+  // much longer than answer_timeout is the answer waited for.
+  std::chrono::milliseconds blocks{0};
 };
 
 // A Lua script, sent whole only where Redis does not have it yet.
