@@ -60,7 +60,8 @@ struct JobOutcome {
 struct JobQueueOptions {
   std::string group = "default";  // Of cameras or users: has its own streams.
   int partitions = 0;             // Of the streams; 0: 1, and 16 on a Cluster.
-  std::size_t max_waiting = 10000;  // Jobs of the group; more make Submit wait.
+  // Unfinished jobs of the group, about; more make Submit() wait.
+  std::size_t max_waiting = 10000;
   std::size_t max_value_bytes = 8 << 20;  // Of an image by value.
   std::chrono::seconds image_ttl{24 * 3600};
   std::chrono::seconds result_ttl{7 * 24 * 3600};
@@ -84,6 +85,7 @@ struct BatchStatus {
   std::uint64_t done = 0;    // With a result or an error.
   std::uint64_t failed = 0;  // Of them, with an error.
   std::chrono::system_clock::time_point created;
+  std::string description;
 };
 
 struct DeadJob {
