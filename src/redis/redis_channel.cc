@@ -48,7 +48,7 @@ class Listener final : public RedisSubscription {
       if (steady_clock::now() - begun > kLongestPause) pause = kFirstPause;
       if (!SleepFor(pause, stop)) return;
       pause = std::min(pause * 2, kLongestPause);
-      routes_.Refresh();
+      routes_.Refresh(true);
     }
   }
 

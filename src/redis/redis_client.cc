@@ -175,7 +175,7 @@ class RoutedClient final : public RedisClient {
       }
       // From the beginning: the cursor belonged to a server that is gone.
       dispatch_.Pause();
-      routes_->Refresh();
+      routes_->Refresh(true);
     }
   }
 

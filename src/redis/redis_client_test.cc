@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <set>
 
 #include "redis/test_redis_server.h"
 
@@ -21,27 +20,9 @@ using ::testing::Not;
 class RedisClientTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(server_->Run({"FLUSHALL"})); }
-  static void SetUpTestSuite() { server_ = new RedisServer; }
-  static void TearDownTestSuite() {
-    delete server_;
-    server_ = nullptr;
-  }
-  static RedisServer* server_;
+  RedisServer* server_ = &SharedRedisServer();
   std::unique_ptr<RedisClient> client_ = OpenTestRedis(server_->url());
 };
-RedisServer* RedisClientTest::server_ = nullptr;
-
-TEST_F(RedisClientTest, RunsCommandsOfAnyBytes) {
-  const std::string value("a\r\n\0b", 5);
-  const auto set = client_->Run({{"SET", "ocelli:k", value}});
-  ASSERT_TRUE(set) << set.error().message;
-  EXPECT_EQ(set->text, "OK");
-  const auto got = client_->Run({{"GET", "ocelli:k"}, RedisEffect::kRead});
-  ASSERT_TRUE(got);
-  EXPECT_EQ(got->text, value);
-  EXPECT_TRUE(client_->Run({{"GET", "ocelli:none"}}).value().nil());
-  EXPECT_EQ(client_->Run({{"INCR", "ocelli:n"}}).value().integer, 1);
-}
 
 TEST_F(RedisClientTest, NestsArraysAndTheirErrors) {
   const auto reply = client_->Run(
@@ -55,32 +36,6 @@ TEST_F(RedisClientTest, NestsArraysAndTheirErrors) {
   EXPECT_TRUE(reply->elements[1].elements[1].is_array());
   EXPECT_EQ(reply->elements[2].kind, RedisReply::Kind::kError);
   EXPECT_EQ(reply->elements[2].text, "MY bad");
-}
-
-TEST_F(RedisClientTest, AnswersAPipelineInItsOrder) {
-  std::vector<RedisCommand> commands;
-  for (int i = 0; i < 5000; ++i) {
-    commands.push_back({{"SET", "ocelli:" + std::to_string(i),
-                         std::string(2000, static_cast<char>('a' + i % 26))}});
-  }
-  for (const auto& answer : client_->RunAll(commands)) ASSERT_TRUE(answer);
-  commands.clear();
-  for (int i = 0; i < 5000; ++i) {
-    commands.push_back(
-        {{i == 17 ? "LPOP" : "GET", "ocelli:" + std::to_string(i)}});
-  }
-  const auto answers = client_->RunAll(commands);
-  ASSERT_EQ(answers.size(), 5000u);
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (i == 17) {
-      EXPECT_EQ(answers[i].error().code, ErrorCode::kFailedPrecondition);
-      continue;
-    }
-    ASSERT_TRUE(answers[i]);
-    ASSERT_EQ(answers[i]->text,
-              std::string(2000, static_cast<char>('a' + i % 26)));
-  }
-  EXPECT_TRUE(client_->RunAll({}).empty());
 }
 
 TEST_F(RedisClientTest, SendsTheSourceOfAScriptOnlyOnce) {
@@ -111,15 +66,6 @@ TEST(ScriptTest, IsNamedAsRedisNamesIt) {
             "a9993e364706816aba3e25717850c26c9cd0d89d");
   EXPECT_EQ(RedisScript(std::string(1000000, 'a')).sha1(),
             "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
-}
-
-TEST_F(RedisClientTest, RefusesAScriptWhoseKeysAreApart) {
-  const auto reply =
-      client_->RunScript(RedisScript("return 1"), {"ocelli:a", "ocelli:b"}, {});
-  EXPECT_EQ(reply.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_THAT(reply.error().message, HasSubstr("hash tag"));
-  EXPECT_TRUE(client_->RunScript(RedisScript("return 1"),
-                                 {"ocelli:{a}:x", "ocelli:{a}:y"}, {}));
 }
 
 TEST_F(RedisClientTest, RefusesACommandWithoutItsKey) {
@@ -154,28 +100,6 @@ TEST_F(RedisClientTest, KeepsDatabasesApart) {
   const auto none = OpenTestRedis(server_->url() + "/77")->Run({{"PING"}});
   EXPECT_EQ(none.error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(none.error().message, HasSubstr("databases"));
-}
-
-TEST_F(RedisClientTest, VisitsEveryKeyOfAPattern) {
-  std::vector<RedisCommand> commands;
-  for (int i = 0; i < 3000; ++i) {
-    commands.push_back({{"SET", "ocelli:a:" + std::to_string(i), "x"}});
-    commands.push_back({{"SET", "ocelli:b:" + std::to_string(i), "x"}});
-  }
-  for (const auto& answer : client_->RunAll(commands)) ASSERT_TRUE(answer);
-  std::set<std::string> keys;
-  ASSERT_TRUE(client_->ForEachKey("ocelli:a:*", [&](const std::string& key) {
-    keys.insert(key);
-    return Result<>();
-  }));
-  EXPECT_EQ(keys.size(), 3000u);
-  EXPECT_TRUE(keys.contains("ocelli:a:2999"));
-  int visited = 0;
-  const auto stopped = client_->ForEachKey("ocelli:*", [&](const auto&) {
-    return ++visited < 5 ? Result<>() : Fail(ErrorCode::kCancelled, "enough");
-  });
-  EXPECT_EQ(stopped.error().code, ErrorCode::kCancelled);
-  EXPECT_EQ(visited, 5);
 }
 
 // What a subscription heard, waited for.

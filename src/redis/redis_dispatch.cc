@@ -48,10 +48,13 @@ void RedisDispatch::Execute(std::span<RedisCall> calls) {
                  [](const RedisCall* c) { return c->next == Next::kAtOnce; });
     if (round.empty()) {
       const auto left = give_up - steady_clock::now();
-      if (left.count() <= 0) break;
+      if (left.count() <= 0) {
+        routes_.Refresh(false);  // For whoever comes next.
+        break;
+      }
       SleepFor(std::min<std::chrono::nanoseconds>(WithJitter(pause), left), {});
       pause = std::min<std::chrono::nanoseconds>(pause * 2, kLongestPause);
-      routes_.Refresh();
+      routes_.Refresh(true);
       round = open;
     }
     Round(round);
@@ -108,7 +111,7 @@ void RedisDispatch::Round(std::vector<RedisCall*>& calls) {
     }
     const std::span<RedisCall*> group(&calls[begin], end - begin);
     begin = end;
-    auto lease = group[0]->node->Borrow(surely);
+    auto lease = group[0]->node->Borrow(surely, options_.answer_timeout);
     if (!lease) {
       for (RedisCall* call : group) Lost(*call, lease.error(), false, false);
       continue;
@@ -215,7 +218,9 @@ void RedisDispatch::Read(RedisCall& call, RedisReply reply) {
       call.next = Next::kLater;
       break;
     case RedisRefusal::kReplica:
-      if (url_.topology != RedisTopology::kSingle) call.next = Next::kLater;
+      if (url_.topology == RedisTopology::kSingle) break;
+      call.answer.error().code = ErrorCode::kUnavailable;
+      call.next = Next::kLater;
       break;
   }
 }

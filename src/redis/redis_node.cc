@@ -43,7 +43,8 @@ RedisNode::RedisNode(RedisHost host, RedisLogin login,
           "1 while a server that did not answer is left alone.",
           {{"node", name_}})) {}
 
-Result<RedisNode::Lease> RedisNode::Borrow(bool surely) {
+Result<RedisNode::Lease> RedisNode::Borrow(bool surely,
+                                           std::chrono::milliseconds wait) {
   const Time now = steady_clock::now();
   std::unique_ptr<RedisConnection> connection;
   {
@@ -57,7 +58,7 @@ Result<RedisNode::Lease> RedisNode::Borrow(bool surely) {
       }
       next_probe_ = now + options_.breaker_open;
     }
-    if (!released_.wait_until(lock, now + options_.answer_timeout,
+    if (!released_.wait_until(lock, now + wait,
                               [&] { return in_use_ < options_.connections; })) {
       return Fail(ErrorCode::kDeadlineExceeded,
                   "all " + std::to_string(options_.connections) +
@@ -171,7 +172,7 @@ Result<RedisReply> RedisNode::Ask(const std::vector<std::string>& arguments,
                                   std::chrono::milliseconds timeout) {
   const auto doing = [&] { return "Redis at " + name_ + ": " + arguments[0]; };
   for (bool again = true;; again = false) {
-    auto lease = Borrow(true);
+    auto lease = Borrow(true, timeout);
     if (!lease) return lease.Failure();
     (*lease)->Append(arguments);
     (*lease)->Send();

@@ -72,8 +72,8 @@ class RedisNode {
   };
 
   // Nothing was sent where this fails. `surely`: not one that its server has
-  // closed, as far as this machine knows.
-  Result<Lease> Borrow(bool surely);
+  // closed, as far as this machine knows. `wait`: for one that is free.
+  Result<Lease> Borrow(bool surely, std::chrono::milliseconds wait);
   // Beside the pool, for as long as it is wanted.
   Result<std::unique_ptr<RedisConnection>> Connect();
 

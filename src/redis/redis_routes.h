@@ -20,8 +20,9 @@ class RedisRoutes {
   virtual Result<RedisNode*> Find(int slot, bool may_be_old) = 0;
   // Every master, in one order for all.
   virtual Result<std::vector<RedisNode*>> Masters() = 0;
-  // Looks again who is the master of what, unless somebody just has.
-  virtual void Refresh() = 0;
+  // Looks again who is the master of what, unless somebody just has. Where
+  // another thread is at it, `wait`s for it or not.
+  virtual void Refresh(bool wait) = 0;
   // The server that MOVED or ASK named. Null: it may not be followed.
   virtual RedisNode* Redirected(const RedisHost&) { return nullptr; }
   // `node` has the slot now.
@@ -33,8 +34,11 @@ std::unique_ptr<RedisRoutes> MakeRedisRoutes(const RedisUrl& url,
                                              const RedisOptions& options,
                                              RedisMeters& meters);
 
-std::unique_ptr<RedisRoutes> MakeSingleRoutes(const RedisUrl& url,
-                                              const RedisOptions& options,
-                                              RedisMeters& meters);
+std::unique_ptr<RedisRoutes> MakeSentinelRoutes(const RedisUrl& url,
+                                                const RedisOptions& options,
+                                                RedisMeters& meters);
+std::unique_ptr<RedisRoutes> MakeClusterRoutes(const RedisUrl& url,
+                                               const RedisOptions& options,
+                                               RedisMeters& meters);
 
 }  // namespace ocelli

@@ -9,9 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -170,7 +173,8 @@ class RedisServer {
     add({"--port", std::to_string(port_), "--bind", "127.0.0.1", "--dir",
          folder_.path().string(), "--logfile", (folder_ / "redis.log").string(),
          "--save", "", "--appendonly", options_.append_only ? "yes" : "no",
-         "--appendfsync", "always"});
+         "--appendfsync", "always", "--repl-diskless-sync-delay", "0",
+         "--repl-ping-replica-period", "1"});
     if (!options_.password.empty()) add({"--requirepass", options_.password});
     words.insert(words.end(), options_.arguments.begin(),
                  options_.arguments.end());
@@ -195,6 +199,250 @@ inline std::unique_ptr<RedisClient> OpenTestRedis(
     MetricsRegistry* metrics = nullptr) {
   return std::move(
       RedisClient::Open(ParseRedisUrl(url).value(), options, metrics).value());
+}
+
+// Six servers: a Cluster of three masters, each with a replica that takes over
+// some 3 s after a kill (node time-out 2 s). Ready when it is made.
+class RedisCluster {
+ public:
+  explicit RedisCluster(const RedisServerOptions& options = {}) {
+    for (int i = 0; i < 6; ++i) {
+      RedisServerOptions node = options;
+      bus_ports_.push_back(std::to_string(FreeTestPort()));
+      for (const std::string word :
+           {"--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
+            "--cluster-port", bus_ports_.back().c_str()}) {
+        node.arguments.push_back(word);
+      }
+      if (!options.password.empty()) {
+        node.arguments.push_back("--masterauth");
+        node.arguments.push_back(options.password);
+      }
+      nodes_.push_back(std::make_unique<RedisServer>(std::move(node)));
+    }
+    const char* slots[][2] = {
+        {"0", "5460"}, {"5461", "10922"}, {"10923", "16383"}};
+    for (std::size_t i = 0; i < 6; ++i) {
+      Must(i, {"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
+      if (i < 3)
+        Must(i, {"CLUSTER", "ADDSLOTSRANGE", slots[i][0], slots[i][1]});
+      // Each with each: to hear of the others takes longer.
+      for (std::size_t j = 0; j < i; ++j) {
+        Must(i, {"CLUSTER", "MEET", "127.0.0.1",
+                 std::to_string(nodes_[j]->port()), bus_ports_[j]});
+      }
+    }
+    for (std::size_t i = 3; i < 6; ++i) {
+      const std::string master = Id(i - 3);
+      OCELLI_CHECK(EventuallyTrue([&] {
+        return Known(i) >= 6 &&
+               nodes_[i]->Run({"CLUSTER", "REPLICATE", master}).has_value();
+      }));
+    }
+    OCELLI_CHECK(WaitUntilWhole());
+  }
+
+  RedisServer& node(std::size_t i) { return *nodes_[i]; }
+  std::size_t size() const { return nodes_.size(); }
+  std::string url() const {
+    const std::string first = nodes_[0]->url();
+    const std::size_t login = first.rfind('@');
+    std::string text = "redis+cluster://";
+    if (login != first.npos) text += first.substr(8, login - 7);
+    return text + nodes_[0]->host() + "," + nodes_[1]->host() + "," +
+           nodes_[2]->host();
+  }
+  std::string Id(std::size_t i) const {
+    return nodes_[i]->Run({"CLUSTER", "MYID"}).value().text;
+  }
+
+  // Which node is the master of the slot of `key`, as those alive see it.
+  std::size_t MasterOf(const std::string& key) {
+    const std::int64_t slot = RedisSlotOf(key);
+    for (std::size_t asked = 0; asked < nodes_.size(); ++asked) {
+      const auto slots = nodes_[asked]->Run({"CLUSTER", "SLOTS"});
+      if (!slots) continue;
+      for (const RedisReply& range : slots->elements) {
+        if (slot < range.elements[0].integer ||
+            slot > range.elements[1].integer) {
+          continue;
+        }
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+          if (nodes_[i]->port() == range.elements[2].elements[1].integer) {
+            return i;
+          }
+        }
+      }
+    }
+    OCELLI_CHECK(false && "no master");
+    return 0;
+  }
+
+  // Every node agrees that all slots have a master and each master a replica
+  // that has its data. Restart() what was killed first.
+  bool WaitUntilWhole() {
+    return EventuallyTrue([&] {
+      for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        const auto state = nodes_[i]->Run({"CLUSTER", "INFO"});
+        const auto slots = nodes_[i]->Run({"CLUSTER", "SLOTS"});
+        const auto link = nodes_[i]->Run({"INFO", "replication"});
+        if (!state || !slots || !link ||
+            state->text.find("cluster_state:ok") == std::string::npos ||
+            slots->elements.size() < 3) {
+          return false;
+        }
+        for (const RedisReply& range : slots->elements) {
+          if (range.elements.size() < 4) return false;
+        }
+        if (link->text.find("role:slave") != std::string::npos &&
+            link->text.find("master_link_status:up") == std::string::npos) {
+          return false;
+        }
+      }
+      return true;
+    });
+  }
+
+ private:
+  void Must(std::size_t i, std::vector<std::string> words) {
+    OCELLI_CHECK(nodes_[i]->Run(std::move(words)).has_value());
+  }
+  std::ptrdiff_t Known(std::size_t i) {
+    const auto known = nodes_[i]->Run({"CLUSTER", "NODES"});
+    if (!known) return 0;
+    return std::count(known->text.begin(), known->text.end(), '\n');
+  }
+
+  std::vector<std::unique_ptr<RedisServer>> nodes_;
+  std::vector<std::string> bus_ports_;
+};
+
+// A master "ocelli", a replica, and three sentinels that let the replica take
+// over some 2 s after a kill. Ready when it is made.
+class RedisSentinels {
+ public:
+  explicit RedisSentinels(const RedisServerOptions& options = {}) {
+    RedisServerOptions data = options;
+    if (!data.password.empty()) {
+      data.arguments.push_back("--masterauth");
+      data.arguments.push_back(data.password);
+    }
+    servers_.push_back(std::make_unique<RedisServer>(data));
+    data.arguments.push_back("--replicaof");
+    data.arguments.push_back("127.0.0.1 " +
+                             std::to_string(servers_[0]->port()));
+    servers_.push_back(std::make_unique<RedisServer>(data));
+    for (int i = 0; i < 3; ++i) AddSentinel(options.password);
+    OCELLI_CHECK(EventuallyTrue([&] { return Ready(); }));
+  }
+
+  // 0 begins as the master.
+  RedisServer& server(std::size_t i) { return *servers_[i]; }
+  std::string url() const {
+    const std::string first = servers_[0]->url();
+    const std::size_t login = first.rfind('@');
+    std::string text = "redis+sentinel://";
+    if (login != first.npos) text += first.substr(8, login - 7);
+    for (std::size_t i = 0; i < ports_.size(); ++i) {
+      text +=
+          (i == 0 ? "127.0.0.1:" : ",127.0.0.1:") + std::to_string(ports_[i]);
+    }
+    return text + "/ocelli";
+  }
+  TestProcess& sentinel(std::size_t i) { return *sentinels_[i]; }
+
+  // One replica follows, and all sentinels know it and each other.
+  bool Ready() {
+    for (const int port : ports_) {
+      auto client = OpenTestRedis("redis://127.0.0.1:" + std::to_string(port));
+      const auto said = client->Run(
+          {{"SENTINEL", "MASTER", "ocelli"}, RedisEffect::kRead, 0});
+      if (!said) return false;
+      std::map<std::string, std::string> parts;
+      for (std::size_t i = 0; i + 1 < said->elements.size(); i += 2) {
+        parts[said->elements[i].text] = said->elements[i + 1].text;
+      }
+      if (parts["num-slaves"] == "0" || parts["num-other-sentinels"] != "2" ||
+          parts["flags"] != "master") {
+        return false;
+      }
+      const auto replicas = client->Run(
+          {{"SENTINEL", "REPLICAS", "ocelli"}, RedisEffect::kRead, 0});
+      if (!replicas || replicas->elements.empty()) return false;
+      for (const RedisReply& each : replicas->elements) {
+        std::map<std::string, std::string> of;
+        for (std::size_t i = 0; i + 1 < each.elements.size(); i += 2) {
+          of[each.elements[i].text] = each.elements[i + 1].text;
+        }
+        if (of["flags"] != "slave" || of["master-link-status"] != "ok") {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+ private:
+  void AddSentinel(const std::string& password) {
+    const auto& folder = folders_.emplace_back(std::make_unique<TestFolder>());
+    const int port = FreeTestPort();
+    std::string text = "port " + std::to_string(port) +
+                       "\nbind 127.0.0.1\ndir " + folder->path().string() +
+                       "\nlogfile sentinel.log\nsentinel monitor ocelli "
+                       "127.0.0.1 " +
+                       std::to_string(servers_[0]->port()) +
+                       " 2\nsentinel down-after-milliseconds ocelli 1000\n"
+                       "sentinel failover-timeout ocelli 4000\n";
+    if (!password.empty())
+      text += "sentinel auth-pass ocelli " + password + "\n";
+    const auto file = *folder / "sentinel.conf";
+    WriteTestFile(file, text);
+    ports_.push_back(port);
+    sentinels_.push_back(std::make_unique<TestProcess>(
+        std::vector<std::string>{"/usr/bin/redis-check-rdb", file.string()},
+        "redis-sentinel"));
+    // They look at each other every 10 s else.
+    OCELLI_CHECK(EventuallyTrue([&] {
+      return OpenTestRedis("redis://127.0.0.1:" + std::to_string(port))
+          ->Run({{"SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD",
+                  "200", "PING-PERIOD", "100", "ASK-PERIOD", "100"},
+                 RedisEffect::kRepeatable,
+                 0})
+          .has_value();
+    }));
+  }
+
+  std::vector<std::unique_ptr<RedisServer>> servers_;
+  std::vector<int> ports_;
+  std::vector<std::unique_ptr<TestFolder>> folders_;
+  std::vector<std::unique_ptr<TestProcess>> sentinels_;
+};
+
+// One of each for all tests of a process, made when it is first wanted. For
+// tests that kill nothing; they begin with FlushTestRedis().
+inline RedisServer& SharedRedisServer() {
+  static RedisServer server;
+  return server;
+}
+inline RedisSentinels& SharedRedisSentinels() {
+  static RedisSentinels sentinels;
+  return sentinels;
+}
+inline RedisCluster& SharedRedisCluster() {
+  static RedisCluster cluster;
+  return cluster;
+}
+
+// Every key of every master.
+inline void FlushTestRedis(RedisClient& client) {
+  OCELLI_CHECK(
+      client
+          .ForEachKey("*",
+                      [&](const std::string& key) {
+                        const auto gone = client.Run({{"UNLINK", key}});
+                        return gone ? Result<>() : gone.Failure();
+                      })
+          .has_value());
 }
 
 }  // namespace ocelli

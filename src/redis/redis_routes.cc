@@ -14,7 +14,7 @@ class SingleRoutes final : public RedisRoutes {
   Result<std::vector<RedisNode*>> Masters() override {
     return std::vector<RedisNode*>{&node_};
   }
-  void Refresh() override {}
+  void Refresh(bool) override {}
 
  private:
   RedisNode node_;
@@ -25,12 +25,14 @@ class SingleRoutes final : public RedisRoutes {
 std::unique_ptr<RedisRoutes> MakeRedisRoutes(const RedisUrl& url,
                                              const RedisOptions& options,
                                              RedisMeters& meters) {
-  return MakeSingleRoutes(url, options, meters);
-}
-
-std::unique_ptr<RedisRoutes> MakeSingleRoutes(const RedisUrl& url,
-                                              const RedisOptions& options,
-                                              RedisMeters& meters) {
+  switch (url.topology) {
+    case RedisTopology::kSentinel:
+      return MakeSentinelRoutes(url, options, meters);
+    case RedisTopology::kCluster:
+      return MakeClusterRoutes(url, options, meters);
+    case RedisTopology::kSingle:
+      break;
+  }
   return std::make_unique<SingleRoutes>(url, options, meters);
 }
 
