@@ -10,6 +10,7 @@
 #include "jobs/job_queue.h"
 #include "jobs/test_job_backend.h"
 #include "jobs/test_job_queue.h"
+#include "jobs/test_redis_job_backend.h"
 
 namespace ocelli {
 namespace {
@@ -622,6 +623,8 @@ TEST_P(JobQueueContract, EveryJobHasOneResultWhateverWorkersDo) {
 
 INSTANTIATE_TEST_SUITE_P(Memory, JobQueueContract,
                          testing::Values(MakeMemoryJobBackend));
+INSTANTIATE_TEST_SUITE_P(RedisSingle, JobQueueContract,
+                         testing::Values(MakeRedisJobBackend));
 
 }  // namespace
 }  // namespace ocelli
