@@ -7,7 +7,7 @@ namespace ocelli {
 
 // Where a user's state lives. Nothing is created by asking.
 struct Paths {
-  // Models, people, archives. $XDG_DATA_HOME/ocelli.
+  // Models, people, archives, keys and users. $XDG_DATA_HOME/ocelli.
   std::filesystem::path data;
   // Results. $XDG_CACHE_HOME/ocelli.
   std::filesystem::path cache;
@@ -15,6 +15,7 @@ struct Paths {
   std::filesystem::path models() const { return data / "models"; }
   std::filesystem::path demo() const { return data / "demo"; }
   std::filesystem::path gallery() const { return data / "people.sqlite"; }
+  std::filesystem::path access() const { return data / "access.sqlite"; }
   std::filesystem::path collections() const { return data / "collections"; }
   std::filesystem::path archives() const { return data / "archive"; }
   std::filesystem::path results() const { return cache / "results.sqlite"; }

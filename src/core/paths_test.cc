@@ -39,6 +39,7 @@ TEST(PathsTest, XdgVariablesDecide) {
   EXPECT_EQ(paths.models(), "/big/data/ocelli/models");
   EXPECT_EQ(paths.demo(), "/big/data/ocelli/demo");
   EXPECT_EQ(paths.gallery(), "/big/data/ocelli/people.sqlite");
+  EXPECT_EQ(paths.access(), "/big/data/ocelli/access.sqlite");
   EXPECT_EQ(paths.results(), "/fast/cache/ocelli/results.sqlite");
 }
 
