@@ -25,6 +25,10 @@ constexpr std::size_t kFirstQueue = 10;
 // A face may be shown for so long before it is found and hidden.
 constexpr std::chrono::milliseconds kHiddenFacesEvery{200};
 
+// More than can have come out since the last state was kept: frames of a
+// session never have the same number.
+constexpr std::uint64_t kSequenceGap = 10'000;
+
 struct Shot {
   Frame frame;
   std::vector<TrackedFace> faces;
@@ -53,8 +57,10 @@ class Session final : public LiveSession {
   Session(LiveOptions options, std::unique_ptr<VideoSource> source,
           std::unique_ptr<FaceTracker> tracker,
           std::vector<std::unique_ptr<Effect>> effects,
-          std::unique_ptr<VideoSink> sink, MetricsRegistry& metrics)
+          std::unique_ptr<VideoSink> sink,
+          const std::optional<SessionState>& before, MetricsRegistry& metrics)
       : options_(std::move(options)),
+        keeper_(options_.keeper),
         source_(std::move(source)),
         tracker_(std::move(tracker)),
         effects_(std::move(effects)),
@@ -75,10 +81,22 @@ class Session final : public LiveSession {
                                     "Late frames of live sources.")),
         latency_metric_(metrics.AddHistogram("ocelli_live_latency_seconds",
                                              "From decoded to written.",
-                                             LatencyBounds())) {}
+                                             LatencyBounds())) {
+    if (!before) return;
+    before_ = before->counters;
+    ++before_.resumed;
+    first_sequence_ =
+        before_.next_sequence + (before->ended ? 0 : kSequenceGap);
+    next_sequence_ = first_sequence_;
+    last_track_ = before->tracker.next_id - 1;
+  }
 
   Result<> Run(std::stop_token stop) override {
     started_ = steady_clock::now();
+    if (keeper_) {
+      keeper_->Begin([this] { return status().session; },
+                     [this](const Error& error) { Abandon(error); });
+    }
     {
       const std::lock_guard lock(mutex_);
       running_ = true;
@@ -98,11 +116,13 @@ class Session final : public LiveSession {
     decoding.join();
     tracking.join();
     effecting.join();
-    if (sink_) {
+    // What another process writes by now is not to be ended here.
+    if (sink_ && (!keeper_ || keeper_->MayWrite())) {
       Result<> ended = sink_->WriteSound(SoundUntil(std::nullopt));
       if (ended) ended = sink_->Finish();
       if (!ended) Abandon(ended.error());
     }
+    if (keeper_) keeper_->End();
     const std::lock_guard lock(mutex_);
     running_ = false;
     status_.seconds = Seconds(steady_clock::now() - started_);
@@ -127,6 +147,15 @@ class Session final : public LiveSession {
     status.waiting_to_track = decoded_.size();
     status.waiting_for_effects = tracked_.size();
     status.waiting_to_encode = finished_.size();
+    status.session = {before_.frames_in + status.frames_in,
+                      before_.frames_out + status.frames_out,
+                      before_.dropped + status.dropped,
+                      before_.skipped + status.skipped,
+                      before_.damaged + status.damaged,
+                      before_.reconnects + status.reconnects,
+                      before_.tracks + status.tracks,
+                      next_sequence_,
+                      before_.resumed};
     return status;
   }
 
@@ -174,6 +203,7 @@ class Session final : public LiveSession {
       if (!*next) break;
       if (!live_) Count(&LiveStatus::decode, decode_stage_, begun);
       Frame& frame = (*next)->frame;
+      frame.sequence += first_sequence_;
       if (!first) first = frame.time;
       if (options_.max_duration.count() > 0 &&
           frame.time - *first >= options_.max_duration) {
@@ -231,6 +261,7 @@ class Session final : public LiveSession {
     auto faces = tracker_->Track(shot.frame);
     if (!faces) return faces.Failure("looking for faces");
     shot.faces = std::move(*faces);
+    if (keeper_) keeper_->Follow(*tracker_, shot.faces);
     return {};
   }
 
@@ -246,6 +277,7 @@ class Session final : public LiveSession {
 
   void Emit() {
     while (auto shot = finished_.Pop()) {
+      if (keeper_ && !AwaitWrite(*shot)) continue;
       const auto begun = steady_clock::now();
       if (const Result<> done = EmitOne(*shot); !done) {
         Abandon(done.error());
@@ -259,6 +291,7 @@ class Session final : public LiveSession {
       const std::lock_guard lock(mutex_);
       latencies_.Add(now - shot->frame.decoded_at);
       ++status_.frames_out;
+      next_sequence_ = shot->frame.sequence + 1;
       status_.media_seconds =
           std::chrono::duration<double>(shot->frame.time).count();
       status_.faces = static_cast<std::size_t>(
@@ -272,6 +305,21 @@ class Session final : public LiveSession {
         }
       }
     }
+  }
+
+  // Whether the session is ours, so that the frame may go out; it is dropped
+  // otherwise, with its sound.
+  bool AwaitWrite(const Shot& shot) {
+    if (keeper_->MayWrite() ||
+        (!live_ && keeper_->AwaitWrite(ending_.get_token()))) {
+      return true;
+    }
+    SoundUntil(shot.frame.time);
+    keeper_->CountWithheld();
+    dropped_.Add();
+    const std::lock_guard lock(mutex_);
+    ++status_.dropped;
+    return false;
   }
 
   Result<> EmitOne(const Shot& shot) {
@@ -303,6 +351,10 @@ class Session final : public LiveSession {
   }
 
   const LiveOptions options_;
+  SessionKeeper* const keeper_;  // Null: nothing is kept.
+  // What processes before this one counted.
+  SessionCounters before_;
+  std::uint64_t first_sequence_ = 0;
   const std::unique_ptr<VideoSource> source_;
   const std::unique_ptr<FaceTracker> tracker_;  // Null: faces do not matter.
   const std::vector<std::unique_ptr<Effect>> effects_;
@@ -322,6 +374,7 @@ class Session final : public LiveSession {
   // Guarded by mutex_.
   bool running_ = false;
   LiveStatus status_;
+  std::uint64_t next_sequence_ = 0;
   LatencyHistogram latencies_;
   std::deque<SoundPacket> sound_;
   std::optional<Error> error_;
@@ -368,6 +421,7 @@ Result<std::unique_ptr<LiveSession>> LiveSession::Open(
           std::min(options.tracker.detect_every, kHiddenFacesEvery);
     }
     options.tracker.identify = need == EffectNeed::kNames && gallery;
+    options.tracker.describe = options.keeper != nullptr;
     auto opened = FaceTracker::Open(models, gallery, options.tracker);
     if (!opened) return opened.Failure();
     tracker = std::move(*opened);
@@ -375,6 +429,15 @@ Result<std::unique_ptr<LiveSession>> LiveSession::Open(
   options.source_options.sound &= !options.sink.empty();
   auto source = VideoSource::Open(options.source, options.source_options, stop);
   if (!source) return source.Failure();
+  std::optional<SessionState> before;
+  if (options.keeper) {
+    auto resumed = options.keeper->Own(stop);
+    if (!resumed) return resumed.Failure();
+    if (*resumed) {
+      before = std::move((*resumed)->state);
+      if (tracker) tracker->Restore(before->tracker, (*resumed)->gap);
+    }
+  }
   std::unique_ptr<VideoSink> sink;
   if (!options.sink.empty()) {
     const VideoInfo& info = (*source)->info();
@@ -394,7 +457,7 @@ Result<std::unique_ptr<LiveSession>> LiveSession::Open(
   }
   return std::make_unique<Session>(std::move(options), std::move(*source),
                                    std::move(tracker), std::move(effects),
-                                   std::move(sink), metrics);
+                                   std::move(sink), before, metrics);
 }
 
 }  // namespace ocelli

@@ -13,6 +13,7 @@
 #include "effects/effect.h"
 #include "faces/face_tracker.h"
 #include "faces/gallery.h"
+#include "live/session_keeper.h"
 #include "media/video_sink.h"
 #include "media/video_source.h"
 #include "metrics/metrics.h"
@@ -38,6 +39,9 @@ struct LiveOptions {
   // Without sink and effects only frames this far apart are looked at.
   std::uint64_t max_frames = 0;               // 0: all.
   std::chrono::microseconds max_duration{0};  // Media time; 0: all.
+  // Goes on with what this knows, which outlives the session; null: nothing is
+  // kept. Frames' numbers go on too, without any that came before.
+  SessionKeeper* keeper = nullptr;
   // Called for every frame in its order, from the thread of Run().
   std::function<Result<>(const Frame& frame,
                          std::span<const TrackedFace> faces)>
@@ -66,15 +70,17 @@ struct LiveStatus {
   std::size_t waiting_to_track = 0;  // Frames in the queues.
   std::size_t waiting_for_effects = 0;
   std::size_t waiting_to_encode = 0;
+  SessionCounters session;  // With those of processes before; with a keeper.
 };
 
 // One video from its source through faces and effects to its sink. Decoding,
 // faces, effects and encoding each have a thread, joined by short queues. Late
 // frames of a live source are dropped before faces are looked for; those of a
-// file wait.
+// file wait. Likewise at the end, while a kept session is not surely ours.
 class LiveSession {
  public:
-  // Opens the source, then the sink. `gallery` (may be null) and `metrics`
+  // Opens the source, waits for the kept session to be ours, and opens the
+  // sink. `gallery` (may be null) and `metrics`
   // outlive the session; `models` need not.
   static Result<std::unique_ptr<LiveSession>> Open(LiveOptions options,
                                                    const ModelStore& models,
@@ -85,6 +91,8 @@ class LiveSession {
 
   // To the end of the source, the limits, or until `stop` is requested; then
   // frames under way are finished and the sink's file is ended. Once.
+  // kFailedPrecondition: another process took the session; nothing was written
+  // since this one knew.
   virtual Result<> Run(std::stop_token stop) = 0;
 
   virtual LiveStatus status() const = 0;  // From any thread.
