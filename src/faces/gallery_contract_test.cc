@@ -21,20 +21,10 @@ namespace {
 using testing::Field;
 using testing::HasSubstr;
 
-enum class Place { kSqlite, kRedis };
+enum class Place { kSqlite, kRedis, kRedisCluster };
 
 class GalleryContract : public testing::TestWithParam<Place> {
  protected:
-  static RedisServer& Server() {
-    static RedisServer server;
-    return server;
-  }
-
-  void SetUp() override {
-    if (GetParam() == Place::kSqlite) return;
-    ASSERT_TRUE(Server().Run({"FLUSHALL"}));
-  }
-
   // As another process would, at the same place for the same `name`.
   std::unique_ptr<Gallery> Open(const std::string& model = "sface",
                                 const std::string& name = "people") {
@@ -42,13 +32,22 @@ class GalleryContract : public testing::TestWithParam<Place> {
         GetParam() == Place::kSqlite
             ? Gallery::Open(folder_ / (name + ".sqlite"), Sha256(model),
                             GalleryTestClock(), std::chrono::milliseconds(50))
-            : OpenRedisGallery(OpenTestRedis(Server().url()), Sha256(model),
-                               {.name = name}, GalleryTestClock());
+            : OpenRedisGallery(OpenTestRedis(Url()), Sha256(model),
+                               {.name = name + std::to_string(number_)},
+                               GalleryTestClock());
     EXPECT_TRUE(gallery) << gallery.error().message;
     return gallery ? std::move(*gallery) : nullptr;
   }
 
+  static std::string Url() {
+    return GetParam() == Place::kRedis ? GalleryTestServer().url()
+                                       : GalleryTestCluster().url();
+  }
+
   TestFolder folder_;
+  // Every case has galleries of its own.
+  static inline int count_ = 0;
+  const int number_ = ++count_;
 };
 
 TEST_P(GalleryContract, APersonIsKnownAgainByAnotherProcess) {
@@ -457,6 +456,8 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, GalleryContract,
                          testing::Values(Place::kSqlite));
 INSTANTIATE_TEST_SUITE_P(Redis, GalleryContract,
                          testing::Values(Place::kRedis));
+INSTANTIATE_TEST_SUITE_P(RedisCluster, GalleryContract,
+                         testing::Values(Place::kRedisCluster));
 
 }  // namespace
 }  // namespace ocelli

@@ -34,9 +34,6 @@ RedisServerOptions Durable() {
 
 class RedisGalleryTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() { server_ = new RedisServer; }
-  static void TearDownTestSuite() { delete std::exchange(server_, nullptr); }
-
   void SetUp() override {
     Admin({"FLUSHALL"});
     // Does everything, but nobody hears of it.
@@ -45,7 +42,7 @@ class RedisGalleryTest : public testing::Test {
   }
 
   static RedisReply Admin(std::vector<std::string> words) {
-    auto reply = server_->Run(std::move(words));
+    auto reply = GalleryTestServer().Run(std::move(words));
     EXPECT_TRUE(reply) << reply.error().message;
     return reply ? *reply : RedisReply();
   }
@@ -58,7 +55,7 @@ class RedisGalleryTest : public testing::Test {
   }
   static std::unique_ptr<Gallery> Open(const RedisGalleryOptions& options = {},
                                        MetricsRegistry* metrics = nullptr) {
-    auto gallery = TryOpen(server_->url(), options, metrics);
+    auto gallery = TryOpen(GalleryTestServer().url(), options, metrics);
     EXPECT_TRUE(gallery) << gallery.error().message;
     return gallery ? std::move(*gallery) : nullptr;
   }
@@ -67,7 +64,7 @@ class RedisGalleryTest : public testing::Test {
     return Open({.check_every = kNever}, metrics);
   }
   static std::unique_ptr<Gallery> OpenMute() {
-    return TryOpen(server_->url("mute", "secret")).value();
+    return TryOpen(GalleryTestServer().url("mute", "secret")).value();
   }
 
   static std::string Key(const std::string& name) {
@@ -95,10 +92,7 @@ class RedisGalleryTest : public testing::Test {
     return EventuallyTrue(
         [&] { return Names(gallery, {FaceOf(Direction(axis))}) == name; });
   }
-
-  static RedisServer* server_;
 };
-RedisServer* RedisGalleryTest::server_ = nullptr;
 
 TEST_F(RedisGalleryTest, AMessageTellsOthersOfAChange) {
   const auto one = OpenDeaf(), other = Open();
@@ -195,7 +189,8 @@ TEST_F(RedisGalleryTest, EditorsAtOnceLoseNothingOfEachOther) {
 }
 
 TEST_F(RedisGalleryTest, AChangeThatIsSentTwiceIsDoneOnce) {
-  const RedisGalleryStore store(OpenTestRedis(server_->url()), "default");
+  const RedisGalleryStore store(OpenTestRedis(GalleryTestServer().url()),
+                                "default");
   const auto person = [](std::int64_t id, const std::string& name) {
     GalleryWrites writes;
     writes.people[id] = name;
@@ -277,7 +272,7 @@ TEST_F(RedisGalleryTest, GalleriesOfOtherNamesAreApart) {
   ASSERT_TRUE(one->Add("A", FaceOf(Direction(0)), Image(1), ""));
   EXPECT_EQ(other->People()->size(), 0u);
   for (const std::string bad : {"", "a b", "a{b", "ä"}) {
-    const auto opened = TryOpen(server_->url(), {.name = bad});
+    const auto opened = TryOpen(GalleryTestServer().url(), {.name = bad});
     EXPECT_EQ(opened.error().code, ErrorCode::kInvalidArgument) << bad;
     EXPECT_THAT(opened.error().message, HasSubstr("64 letters"));
   }
@@ -324,7 +319,7 @@ TEST_F(RedisGalleryTest, KeysOfAnotherProgramAreRefusedAndLeftAlone) {
     Admin({"SET", Key(key), "mine"});
     // The log is read only by who is behind.
     if (key != "log") {
-      const auto opened = TryOpen(server_->url());
+      const auto opened = TryOpen(GalleryTestServer().url());
       EXPECT_EQ(opened.error().code, ErrorCode::kFailedPrecondition) << key;
       EXPECT_THAT(opened.error().message,
                   AllOf(HasSubstr("gallery default of redis://"),
@@ -343,7 +338,7 @@ TEST_F(RedisGalleryTest, AnotherVersionIsRefused) {
   ASSERT_TRUE(before->Add("A", FaceOf(Direction(0)), Image(1), ""));
   Admin({"HSET", Key("head"), "format", "ocelli 2"});
   for (const Error& error :
-       {TryOpen(server_->url()).error(),
+       {TryOpen(GalleryTestServer().url()).error(),
         before->Add("B", FaceOf(Direction(1)), Image(2), "").error()}) {
     EXPECT_EQ(error.code, ErrorCode::kFailedPrecondition);
     EXPECT_THAT(error.message, HasSubstr("another version of ocelli"));
@@ -365,7 +360,7 @@ TEST_F(RedisGalleryTest, LostOrMadeUpNumbersAreDamage) {
     const auto before = Open();
     ASSERT_TRUE(before->Add("A", FaceOf(Direction(0)), Image(1), ""));
     Admin(words);
-    const auto opened = TryOpen(server_->url());
+    const auto opened = TryOpen(GalleryTestServer().url());
     ASSERT_FALSE(opened) << words[2];
     EXPECT_EQ(opened.error().code, ErrorCode::kDataLoss);
     EXPECT_THAT(opened.error().message, HasSubstr("maxmemory-policy"));
@@ -400,8 +395,8 @@ TEST_F(RedisGalleryTest, ChangesThatWereLostAreForgottenEverywhere) {
 }
 
 TEST_F(RedisGalleryTest, AWrongPasswordIsSaidAndNotShown) {
-  const auto opened =
-      TryOpen(server_->url("mute", "wrong-one"), {.may_begin_without = true});
+  const auto opened = TryOpen(GalleryTestServer().url("mute", "wrong-one"),
+                              {.may_begin_without = true});
   EXPECT_EQ(opened.error().code, ErrorCode::kPermissionDenied);
   EXPECT_THAT(opened.error().message, Not(HasSubstr("wrong-one")));
 }
@@ -506,6 +501,50 @@ TEST_F(RedisGalleryTest, IdentifyingDoesNotWaitForARedisThatHangs) {
     return gallery->Add("B", FaceOf(Direction(1)), Image(2), "").has_value();
   }));
   EXPECT_EQ(gallery->FacesOf("B")->size(), 1u);
+}
+
+// What is written here has reached the replica of the same slots.
+bool Replicated(RedisCluster& cluster, std::size_t master) {
+  const auto field = [&](std::size_t node, const std::string& name) {
+    const auto info = cluster.node(node).Run({"INFO", "replication"});
+    if (!info) return std::string();
+    const auto at = info->text.find(name + ":");
+    if (at == std::string::npos) return std::string();
+    return info->text.substr(at, info->text.find("\r\n", at) - at)
+        .substr(name.size() + 1);
+  };
+  for (std::size_t i = 0; i < cluster.size(); ++i) {
+    if (field(i, "master_port") ==
+        std::to_string(cluster.node(master).port())) {
+      return field(i, "slave_repl_offset") ==
+             field(master, "master_repl_offset");
+    }
+  }
+  return false;
+}
+
+TEST(RedisClusterGalleryTest, PeopleOutliveAMasterThatIsKilled) {
+  RedisCluster& cluster = GalleryTestCluster();
+  const auto open = [&] {
+    return OpenRedisGallery(
+               OpenTestRedis(cluster.url(),
+                             {.patience = std::chrono::seconds(30)}),
+               Sha256("sface"), {.name = "failover"})
+        .value();
+  };
+  const auto one = open(), other = open();
+  ASSERT_TRUE(one->Add("A", FaceOf(Direction(0)), Image(1), ""));
+  const std::size_t master = cluster.MasterOf("ocelli:g:{failover}:head");
+  ASSERT_TRUE(EventuallyTrue([&] { return Replicated(cluster, master); }));
+  cluster.node(master).Kill();
+  EXPECT_EQ(Names(*other, {FaceOf(Direction(0))}), "A");
+  const auto added = one->Add("B", FaceOf(Direction(1)), Image(2), "");
+  ASSERT_TRUE(added) << added.error().message;
+  EXPECT_TRUE(EventuallyTrue([&] {
+    return Names(*other, {FaceOf(Direction(0)), FaceOf(Direction(1))}) == "A B";
+  }));
+  cluster.node(master).Restart();
+  EXPECT_TRUE(cluster.WaitUntilWhole());
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "core/digest.h"
 #include "core/face.h"
 #include "faces/gallery.h"
+#include "redis/test_redis_server.h"
 
 namespace ocelli {
 
@@ -82,6 +83,16 @@ inline const Clock& GalleryTestClock() {
   static const FixedClock clock{std::chrono::system_clock::time_point(
       std::chrono::seconds(1'700'000'000))};
   return clock;
+}
+
+// Of all tests of this process.
+inline RedisServer& GalleryTestServer() {
+  static RedisServer server;
+  return server;
+}
+inline RedisCluster& GalleryTestCluster() {
+  static RedisCluster cluster;
+  return cluster;
 }
 
 }  // namespace ocelli
