@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,23 +42,34 @@ inline bool EventuallyTrue(
   return true;
 }
 
-// A port of 127.0.0.1 that is free now, below those that the system gives to
-// others, so that a server that was killed finds its own again.
-inline int FreeTestPort() {
-  static std::minstd_rand random{std::random_device()()};
-  while (true) {
-    const int port = std::uniform_int_distribution(11000, 31000)(random);
-    const FileDescriptor probe(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+// A port of 127.0.0.1 that nobody else takes while this lives, so that a server
+// that was killed finds its own again: bound, not listened at, which does not
+// hinder a server that sets SO_REUSEADDR, as Redis does.
+class TestPort {
+ public:
+  TestPort() {
+    static std::minstd_rand random{std::random_device()()};
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    if (bind(probe.number(), reinterpret_cast<sockaddr*>(&address),
-             sizeof(address)) == 0) {
-      return port;
-    }
+    do {
+      // Below those that the system gives to connections.
+      number_ = std::uniform_int_distribution(11000, 31000)(random);
+      address.sin_port = htons(static_cast<std::uint16_t>(number_));
+    } while (bind(socket_.number(), reinterpret_cast<sockaddr*>(&address),
+                  sizeof(address)) != 0);
+    // Only now: what is listened at by others must not be taken.
+    const int on = 1;
+    OCELLI_CHECK(setsockopt(socket_.number(), SOL_SOCKET, SO_REUSEADDR, &on,
+                            sizeof(on)) == 0);
   }
-}
+  int number() const { return number_; }
+  std::string text() const { return std::to_string(number_); }
+
+ private:
+  FileDescriptor socket_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  int number_ = 0;
+};
 
 // A process of a test; killed in the end, or when the thread that made it ends
 // (its death signal). Make it from the thread that runs the test.
@@ -127,20 +139,14 @@ class RedisServer {
  public:
   explicit RedisServer(RedisServerOptions options = {})
       : options_(std::move(options)) {
-    // Another process may take the port meanwhile.
-    for (int attempt = 0; attempt < 5 && process_ == nullptr; ++attempt) {
-      port_ = FreeTestPort();
-      auto started = std::make_unique<TestProcess>(Words(), "redis-server");
-      process_ = std::move(started);
-      if (!WaitUntilReady()) process_.reset();
-    }
-    OCELLI_CHECK(process_ != nullptr);
+    process_ = std::make_unique<TestProcess>(Words(), "redis-server");
+    OCELLI_CHECK(WaitUntilReady());
   }
 
-  int port() const { return port_; }
+  int port() const { return port_.number(); }
   pid_t pid() const { return process_->pid(); }
   const TestFolder& folder() const { return folder_; }
-  std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string host() const { return "127.0.0.1:" + port_.text(); }
   std::string url() const {
     return options_.password.empty() ? "redis://" + host()
                                      : url("", options_.password);
@@ -170,7 +176,7 @@ class RedisServer {
     const auto add = [&](std::initializer_list<std::string> more) {
       words.insert(words.end(), more);
     };
-    add({"--port", std::to_string(port_), "--bind", "127.0.0.1", "--dir",
+    add({"--port", port_.text(), "--bind", "127.0.0.1", "--dir",
          folder_.path().string(), "--logfile", (folder_ / "redis.log").string(),
          "--save", "", "--appendonly", options_.append_only ? "yes" : "no",
          "--appendfsync", "always", "--repl-diskless-sync-delay", "0",
@@ -189,7 +195,7 @@ class RedisServer {
 
   const RedisServerOptions options_;
   TestFolder folder_;
-  int port_ = 0;
+  TestPort port_;
   std::unique_ptr<TestProcess> process_;
 };
 
@@ -208,12 +214,12 @@ class RedisCluster {
   explicit RedisCluster(const RedisServerOptions& options = {}) {
     for (int i = 0; i < 6; ++i) {
       RedisServerOptions node = options;
-      bus_ports_.push_back(std::to_string(FreeTestPort()));
-      for (const std::string word :
-           {"--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
-            "--cluster-port", bus_ports_.back().c_str()}) {
-        node.arguments.push_back(word);
-      }
+      bus_ports_.emplace_back();
+      const std::vector<std::string> words = {
+          "--cluster-enabled",      "yes",
+          "--cluster-node-timeout", "2000",
+          "--cluster-port",         bus_ports_.back().text()};
+      node.arguments.insert(node.arguments.end(), words.begin(), words.end());
       if (!options.password.empty()) {
         node.arguments.push_back("--masterauth");
         node.arguments.push_back(options.password);
@@ -229,7 +235,7 @@ class RedisCluster {
       // Each with each: to hear of the others takes longer.
       for (std::size_t j = 0; j < i; ++j) {
         Must(i, {"CLUSTER", "MEET", "127.0.0.1",
-                 std::to_string(nodes_[j]->port()), bus_ports_[j]});
+                 std::to_string(nodes_[j]->port()), bus_ports_[j].text()});
       }
     }
     for (std::size_t i = 3; i < 6; ++i) {
@@ -314,14 +320,16 @@ class RedisCluster {
   }
 
   std::vector<std::unique_ptr<RedisServer>> nodes_;
-  std::vector<std::string> bus_ports_;
+  std::deque<TestPort> bus_ports_;
 };
 
 // A master "ocelli", a replica, and three sentinels that let the replica take
-// over some 2 s after a kill. Ready when it is made.
+// over some 2 s after a kill, the first of them in the lead. Ready when it is
+// made.
 class RedisSentinels {
  public:
-  explicit RedisSentinels(const RedisServerOptions& options = {}) {
+  explicit RedisSentinels(const RedisServerOptions& options = {})
+      : password_(options.password) {
     RedisServerOptions data = options;
     if (!data.password.empty()) {
       data.arguments.push_back("--masterauth");
@@ -332,7 +340,7 @@ class RedisSentinels {
     data.arguments.push_back("127.0.0.1 " +
                              std::to_string(servers_[0]->port()));
     servers_.push_back(std::make_unique<RedisServer>(data));
-    for (int i = 0; i < 3; ++i) AddSentinel(options.password);
+    for (int i = 0; i < 3; ++i) AddSentinel();
     OCELLI_CHECK(EventuallyTrue([&] { return Ready(); }));
   }
 
@@ -344,8 +352,7 @@ class RedisSentinels {
     std::string text = "redis+sentinel://";
     if (login != first.npos) text += first.substr(8, login - 7);
     for (std::size_t i = 0; i < ports_.size(); ++i) {
-      text +=
-          (i == 0 ? "127.0.0.1:" : ",127.0.0.1:") + std::to_string(ports_[i]);
+      text += (i == 0 ? "127.0.0.1:" : ",127.0.0.1:") + ports_[i].text();
     }
     return text + "/ocelli";
   }
@@ -353,8 +360,8 @@ class RedisSentinels {
 
   // One replica follows, and all sentinels know it and each other.
   bool Ready() {
-    for (const int port : ports_) {
-      auto client = OpenTestRedis("redis://127.0.0.1:" + std::to_string(port));
+    for (const TestPort& port : ports_) {
+      auto client = OpenTestRedis(SentinelUrl(port.number()));
       const auto said = client->Run(
           {{"SENTINEL", "MASTER", "ocelli"}, RedisEffect::kRead, 0});
       if (!said) return false;
@@ -383,27 +390,30 @@ class RedisSentinels {
   }
 
  private:
-  void AddSentinel(const std::string& password) {
+  void AddSentinel() {
     const auto& folder = folders_.emplace_back(std::make_unique<TestFolder>());
-    const int port = FreeTestPort();
-    std::string text = "port " + std::to_string(port) +
-                       "\nbind 127.0.0.1\ndir " + folder->path().string() +
-                       "\nlogfile sentinel.log\nsentinel monitor ocelli "
-                       "127.0.0.1 " +
-                       std::to_string(servers_[0]->port()) +
-                       " 2\nsentinel down-after-milliseconds ocelli 1000\n"
-                       "sentinel failover-timeout ocelli 4000\n";
-    if (!password.empty())
-      text += "sentinel auth-pass ocelli " + password + "\n";
+    const int port = ports_.emplace_back().number();
+    // The first is the first to act: three at once may all vote for themselves.
+    const bool first = ports_.size() == 1;
+    std::string text =
+        "port " + std::to_string(port) + "\nbind 127.0.0.1\ndir " +
+        folder->path().string() +
+        "\nlogfile sentinel.log\nsentinel monitor ocelli 127.0.0.1 " +
+        std::to_string(servers_[0]->port()) + (first ? " 1\n" : " 2\n") +
+        "sentinel down-after-milliseconds ocelli " + (first ? "1000" : "4000") +
+        "\nsentinel failover-timeout ocelli 5000\n";
+    if (!password_.empty()) {
+      text += "sentinel auth-pass ocelli " + password_ + "\nrequirepass " +
+              password_ + "\nsentinel sentinel-pass " + password_ + "\n";
+    }
     const auto file = *folder / "sentinel.conf";
     WriteTestFile(file, text);
-    ports_.push_back(port);
     sentinels_.push_back(std::make_unique<TestProcess>(
         std::vector<std::string>{"/usr/bin/redis-check-rdb", file.string()},
         "redis-sentinel"));
     // They look at each other every 10 s else.
     OCELLI_CHECK(EventuallyTrue([&] {
-      return OpenTestRedis("redis://127.0.0.1:" + std::to_string(port))
+      return OpenTestRedis(SentinelUrl(port))
           ->Run({{"SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD",
                   "200", "PING-PERIOD", "100", "ASK-PERIOD", "100"},
                  RedisEffect::kRepeatable,
@@ -412,8 +422,14 @@ class RedisSentinels {
     }));
   }
 
+  std::string SentinelUrl(int port) const {
+    return "redis://" + (password_.empty() ? "" : ":" + password_ + "@") +
+           "127.0.0.1:" + std::to_string(port);
+  }
+
+  const std::string password_;  // Of servers and sentinels.
   std::vector<std::unique_ptr<RedisServer>> servers_;
-  std::vector<int> ports_;
+  std::deque<TestPort> ports_;
   std::vector<std::unique_ptr<TestFolder>> folders_;
   std::vector<std::unique_ptr<TestProcess>> sentinels_;
 };
