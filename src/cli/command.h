@@ -42,11 +42,13 @@ void AddDemoCommand(CLI::App& app, CommandContext& context);
 void AddDuplicatesCommand(CLI::App& app, CommandContext& context);
 void AddEffectsCommand(CLI::App& app, CommandContext& context);
 void AddEvalCommand(CLI::App& app, CommandContext& context);
+void AddKeyCommand(CLI::App& app, CommandContext& context);
 void AddLiveCommand(CLI::App& app, CommandContext& context);
 void AddModelsCommand(CLI::App& app, CommandContext& context);
 void AddPeopleCommand(CLI::App& app, CommandContext& context);
 void AddRecognizeCommand(CLI::App& app, CommandContext& context);
 void AddSearchCommand(CLI::App& app, CommandContext& context);
+void AddUserCommand(CLI::App& app, CommandContext& context);
 void AddVerifyCommand(CLI::App& app, CommandContext& context);
 
 // Prints "ocelli: MESSAGE" on standard error.

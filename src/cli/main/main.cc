@@ -127,6 +127,8 @@ int Main(int argc, char** argv) {
   AddLiveCommand(app, context);
   AddEffectsCommand(app, context);
   AddArchiveCommand(app, context);
+  AddKeyCommand(app, context);
+  AddUserCommand(app, context);
   AddModelsCommand(app, context);
   AddCacheCommand(app, context);
   AddEvalCommand(app, context);
