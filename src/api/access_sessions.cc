@@ -27,9 +27,8 @@ Result<NewSession> SqliteAccessStore::LogIn(std::string_view name,
   if (!right) return right.Failure();
   std::string hash;
   if (hasher_->Outdated(user->password)) {
-    auto renewed = hasher_->Hash(password);
-    if (!renewed) return renewed.Failure();
-    hash = std::move(*renewed);
+    // Where it can't be now, the next log-in does it.
+    if (auto renewed = hasher_->Hash(password)) hash = std::move(*renewed);
   }
   Secret secret = MakeSecret(SecretKind::kSession, random_);
   const AccessTime now = Now();

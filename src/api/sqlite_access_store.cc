@@ -181,7 +181,8 @@ void SqliteAccessStore::NoteUse(std::string_view sql, std::string_view id,
   const auto noted = noter_->Run(sql, {ToMilliseconds(now), id});
   // Where another connection writes just now, the next use is noted.
   if (noted || noted.error().code == ErrorCode::kUnavailable) return;
-  Log(LogLevel::kWarning, "last use not noted",
+  // Not a warning: a full disk would fill the log with every request.
+  Log(LogLevel::kDebug, "last use not noted",
       {{"reason", noted.error().message}});
 }
 

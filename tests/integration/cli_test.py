@@ -9,11 +9,13 @@ import http.server
 import json
 import os
 import pathlib
+import pty
 import shutil
 import signal
 import sqlite3
 import struct
 import subprocess
+import termios
 import threading
 import time
 import unittest
@@ -407,6 +409,38 @@ class Cache(Case):
         self.run_program("cache", "purge")
         stats, = self.json_lines("cache", "stats")
         self.assertEqual(stats["entries"], 0)
+
+
+class Access(Case):
+    def test_a_key_is_made_listed_and_revoked(self):
+        key = self.run_program("key", "create", "ci").stdout.strip()
+        self.assertRegex(key, r"^ocelli_[a-z2-7]{64}$")
+        listed, = self.json_lines("key", "list")
+        self.assertEqual((listed["name"], listed["revoked"]), ("ci", None))
+        self.assertNotIn(key, json.dumps(listed))
+        self.run_program("key", "revoke", "ci")
+        self.assertIsNotNone(self.json_lines("key", "list")[0]["revoked"])
+
+    def test_a_password_typed_is_not_shown(self):
+        person, terminal = pty.openpty()
+        command = [PROGRAM, "--data", str(self.data), "user", "add", "Ada"]
+        with subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as running:
+            while termios.tcgetattr(terminal)[3] & termios.ECHO:
+                self.assertIsNone(running.poll())
+                time.sleep(0.01)
+            os.write(person, b"correct horse\n" * 2)
+            out, said = running.communicate(timeout=60)
+        self.assertEqual(out, 'user "Ada" is added, for read\n', said)
+        self.assertTrue(termios.tcgetattr(terminal)[3] & termios.ECHO)
+        os.close(terminal)
+        os.set_blocking(person, False)
+        try:
+            seen = os.read(person, 1000)
+        except OSError:  # Nothing at all.
+            seen = b""
+        os.close(person)
+        self.assertNotIn(b"horse", seen)
 
 
 class Collect(Case):
