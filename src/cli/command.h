@@ -48,6 +48,7 @@ void AddModelsCommand(CLI::App& app, CommandContext& context);
 void AddPeopleCommand(CLI::App& app, CommandContext& context);
 void AddRecognizeCommand(CLI::App& app, CommandContext& context);
 void AddSearchCommand(CLI::App& app, CommandContext& context);
+void AddSessionCommand(CLI::App& app, CommandContext& context);
 void AddUserCommand(CLI::App& app, CommandContext& context);
 void AddVerifyCommand(CLI::App& app, CommandContext& context);
 

@@ -13,6 +13,7 @@
 #include "cli/engine.h"
 #include "cli/json_output.h"
 #include "cli/live_lines.h"
+#include "cli/live_session_flags.h"
 #include "cli/live_setup.h"
 #include "cli/live_watch.h"
 #include "cli/source_flags.h"
@@ -38,6 +39,7 @@ struct LiveFlags {
   SourceFlags source;
   VideoSinkOptions sink;
   FaceFlags faces;
+  LiveSessionFlags session;
 };
 
 std::chrono::milliseconds Milliseconds(double seconds) {
@@ -109,10 +111,51 @@ Result<LiveOptions> OptionsFrom(const LiveFlags& flags,
   return options;
 }
 
-void Live(const LiveFlags& flags, CommandContext& context) {
+// The flags that were not given, from what is kept of the session.
+Result<> GoOnWithSettings(const LiveFlags& flags, CLI::App& command,
+                          SessionStore& store) {
+  if (flags.sources.size() != 1) {
+    return Fail(ErrorCode::kInvalidArgument, "--session takes one source");
+  }
+  if (flags.session.begin_anew) return CheckSessionName(flags.session.name);
+  const auto kept = store.Peek(flags.session.name);
+  if (!kept) return kept.Failure();
+  if (!*kept) return {};
+  const auto state = ParseSessionState((*kept)->state);
+  auto done = state
+                  ? ApplySettings(command, state->settings, !flags.out.empty())
+                  : Result<>(state.Failure());
+  if (done) return {};
+  return Fail(done.error().code,
+              "session " + flags.session.name + ": " + (*kept)->where + ": " +
+                  done.error().message + "; --new-session begins it anew");
+}
+
+std::unique_ptr<SessionKeeper> KeepSession(const LiveFlags& flags,
+                                           const CLI::App& command,
+                                           SessionStore& store,
+                                           MetricsRegistry& metrics) {
+  SessionKeeperOptions options;
+  options.name = flags.session.name;
+  options.take = {ThisProcess(), flags.session.take_over,
+                  flags.session.begin_anew};
+  options.settings = SettingsToKeep(command);
+  return std::make_unique<SessionKeeper>(store, std::move(options), metrics);
+}
+
+void Live(const LiveFlags& flags, CLI::App& command, CommandContext& context) {
+  MetricsRegistry metrics;
+  RedisSessions sessions;
+  if (!flags.session.name.empty()) {
+    auto opened = OpenRedisSessions(context, flags.session.redis, &metrics);
+    if (!opened) return context.Fail(opened.error());
+    sessions = std::move(*opened);
+    const auto going = GoOnWithSettings(flags, command, *sessions.store);
+    if (!going) return context.Fail(going.error());
+  }
   EffectRegistry registry;
   AddAllEffects(registry);
-  const auto options = OptionsFrom(flags, registry);
+  auto options = OptionsFrom(flags, registry);
   if (!options) return context.Fail(options.error());
   const ModelStore models(context.paths.models());
   const auto gallery =
@@ -125,7 +168,11 @@ void Live(const LiveFlags& flags, CommandContext& context) {
     lines = std::move(*opened);
   }
 
-  MetricsRegistry metrics;
+  std::unique_ptr<SessionKeeper> keeper;
+  if (sessions.store) {
+    keeper = KeepSession(flags, command, *sessions.store, metrics);
+    options->keeper = keeper.get();
+  }
   // One that fails does not disturb the others.
   struct Stream {
     std::string source;
@@ -168,6 +215,7 @@ void Live(const LiveFlags& flags, CommandContext& context) {
     }
   }
   if (open.empty()) return;
+  if (keeper) PrintResumed(*open.front());
   {
     const LiveWatch watch(open, metrics, flags.metrics);
     std::vector<std::jthread> running;
@@ -223,6 +271,7 @@ void AddLiveCommand(CLI::App& app, CommandContext& context) {
   ocelli live talk.mp4 --effect "anonymize:mode=pixelate,except=Jesper" --out talk_anon.mp4
   ocelli live http://host/cam.m3u8 --effect "reshape:slim=0.3,eyes=0.2" --out hls:/var/www/cam/
   ocelli live rtsp://cam/1 --analyze faces.jsonl --analyze-fps 5
+  ocelli live rtsp://cam/1 --out rtmp://host/live/cam --session mall-12 --redis redis://10.0.0.1
   ocelli live talk.mp4 --effect overlay --out - | ffplay -
 
 Sources: a video file, a folder of pictures, rtsp:, rtmp:, http: (HLS or a
@@ -264,7 +313,9 @@ effects.)");
                       "Keep figures in this file, in Prometheus' text format");
   AddVideoFlags(*command, *flags);
   AddFaceFlags(*command, flags->faces);
-  command->callback([flags, &context] { Live(*flags, context); });
+  AddLiveSessionFlags(*command, flags->session);
+  command->callback(
+      [flags, command, &context] { Live(*flags, *command, context); });
 }
 
 }  // namespace ocelli

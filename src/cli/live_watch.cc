@@ -123,7 +123,25 @@ nlohmann::ordered_json LiveSummaryJson(const std::string& source,
                       {"track", ms(status.track / frames)},
                       {"effects", ms(status.effects / frames)},
                       {"encode", ms(status.encode / frames)}};
+  if (status.session_name.empty()) return json;
+  const SessionCounters& all = status.session;
+  json["session"] = {
+      {"name", status.session_name}, {"resumed", all.resumed},
+      {"frames_in", all.frames_in},  {"frames_out", all.frames_out},
+      {"dropped", all.dropped},      {"skipped", all.skipped},
+      {"damaged", all.damaged},      {"reconnects", all.reconnects},
+      {"faces", all.tracks}};
   return json;
+}
+
+void PrintResumed(const LiveSession& session) {
+  const LiveStatus status = session.status();
+  if (status.session.resumed == 0) return;
+  std::fprintf(stderr,
+               "session %s goes on from frame %llu; %llu faces so far\n",
+               status.session_name.c_str(),
+               static_cast<unsigned long long>(status.session.frames_in),
+               static_cast<unsigned long long>(status.session.tracks));
 }
 
 void PrintLiveSummary(const std::string& source, const LiveSession& session) {
@@ -142,6 +160,11 @@ void PrintLiveSummary(const std::string& source, const LiveSession& session) {
           : 0,
       status.latency_p50 * 1000, status.latency_p95 * 1000,
       status.latency_p99 * 1000);
+  if (status.session_name.empty()) return;
+  std::fprintf(stderr,
+               "session %s, resumed %llu times: %llu frames out, %llu faces\n",
+               status.session_name.c_str(), n(status.session.resumed),
+               n(status.session.frames_out), n(status.session.tracks));
 }
 
 }  // namespace ocelli

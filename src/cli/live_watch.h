@@ -33,6 +33,9 @@ class LiveWatch {
   std::jthread thread_;  // Last: uses all of the above.
 };
 
+// On standard error that a kept session goes on, if it does.
+void PrintResumed(const LiveSession& session);
+
 // What a session did, at its end.
 nlohmann::ordered_json LiveSummaryJson(const std::string& source,
                                        const LiveSession& session);

@@ -147,6 +147,7 @@ class Session final : public LiveSession {
     status.waiting_to_track = decoded_.size();
     status.waiting_for_effects = tracked_.size();
     status.waiting_to_encode = finished_.size();
+    if (keeper_) status.session_name = keeper_->name();
     status.session = {before_.frames_in + status.frames_in,
                       before_.frames_out + status.frames_out,
                       before_.dropped + status.dropped,

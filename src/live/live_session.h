@@ -70,7 +70,8 @@ struct LiveStatus {
   std::size_t waiting_to_track = 0;  // Frames in the queues.
   std::size_t waiting_for_effects = 0;
   std::size_t waiting_to_encode = 0;
-  SessionCounters session;  // With those of processes before; with a keeper.
+  std::string session_name;  // Empty: nothing is kept.
+  SessionCounters session;   // With what processes before counted.
 };
 
 // One video from its source through faces and effects to its sink. Decoding,

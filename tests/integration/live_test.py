@@ -4,10 +4,8 @@
 Run: live_test.py PROGRAM [unittest arguments]. The servers are real and on
 loopback (servers.py); models and photos come from where `./dev test` put them.
 """
-import contextlib
 import datetime
 import json
-import os
 import pathlib
 import random
 import re
@@ -18,7 +16,8 @@ import tempfile
 import time
 import unittest
 
-from case import ALBUM, PROGRAM, Case
+from case import ALBUM
+from live_case import LiveCase
 from servers import (GarbageServer, HttpServer, RtmpServer, RtspServer, ffmpeg,
                      ffprobe, feed, free_port, wait_for)
 
@@ -107,23 +106,7 @@ def without_lookahead(path):
     return b" mbtree=0 " in path.read_bytes()
 
 
-class LiveCase(Case):
-    def setUp(self):
-        super().setUp()
-        # Cleanups run before the folder is removed, last comes first.
-        self.servers = contextlib.ExitStack()
-        self.addCleanup(self.servers.close)
-        self.addCleanup(self.show_logs)
-
-    def show_logs(self):
-        # What unittest knows by now; there is no public way to ask.
-        if not self._outcome.success:
-            for log in sorted(self.folder.glob("*.log")):
-                print(f"--- {log.name}\n{log.read_text(errors='replace')}")
-
-    def serve(self, server):
-        return self.servers.enter_context(server)
-
+class VideoCase(LiveCase):
     def live(self, source, *arguments, **options):
         """The summary."""
         done = self.run_program("live", source, *arguments, "--json", **options)
@@ -147,36 +130,14 @@ class LiveCase(Case):
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         return summary, lines
 
-    def start(self, source, *arguments):
-        """The running program; killed in the end if it still runs."""
-        running = subprocess.Popen(
-            [PROGRAM, "live", *map(str, (source, *arguments)), "--json"],
-            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "OCELLI_DATA": str(self.data)})
-
-        def end():
-            running.kill()
-            running.wait()
-            running.stdout.close()
-            running.stderr.close()
-        self.addCleanup(end)
-        return running
-
     def wait_for_bytes(self, running, path, count):
         def written():
             self.assertIsNone(running.poll(), "ended too early")
             return path.exists() and path.stat().st_size >= count
         wait_for(written, f"{count} bytes in {path.name}", 60)
 
-    def interrupt(self, running):
-        """Ctrl-C, and the summary."""
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
-        self.assertEqual(running.returncode, 130, err)
-        return json.loads(out.splitlines()[-1]), err
 
-
-class Files(LiveCase):
+class Files(VideoCase):
     def test_every_kind_of_file_has_all_frames_and_the_sound(self):
         opus = self.folder / "opus.mkv"
         ffmpeg("-i", CLIP, "-c:v", "copy", "-c:a", "libopus", opus)
@@ -335,38 +296,7 @@ class Files(LiveCase):
             self.assertIn(name, self.run_program("effects").stdout)
 
 
-class Cameras(LiveCase):
-    def follow(self, *sources_and_options):
-        """Starts an analysis; the process, and a wait for a line like that."""
-        path = self.folder / f"faces-{free_port()}.jsonl"
-        running = self.start(*sources_and_options, "--analyze", path)
-
-        def lines():
-            if not path.exists():
-                return []
-            whole = path.read_text().rpartition("\n")[0]
-            return [json.loads(line) for line in whole.splitlines()]
-
-        def wait(like, what):
-            def there():
-                ended = running.poll() is not None
-                if any(map(like, lines())):
-                    return True
-                self.assertFalse(ended, f"ended before {what}")
-                return False
-            wait_for(there, what, 60)
-        return running, lines, wait
-
-    @staticmethod
-    def after(moment):
-        """A condition on lines: of frames that came later."""
-        return lambda line: datetime.datetime.fromisoformat(
-            line["wall_time"].replace("Z", "+00:00")) > moment
-
-    @staticmethod
-    def now():
-        return datetime.datetime.now(datetime.timezone.utc)
-
+class Cameras(VideoCase):
     def test_a_camera_to_rtmp(self):
         camera = self.serve(RtspServer(self.folder, CAMERA))
         server = self.serve(RtmpServer(self.folder))
@@ -536,7 +466,7 @@ class Cameras(LiveCase):
         self.assertEqual(running.returncode, 130, err)
 
 
-class BadVideo(LiveCase):
+class BadVideo(VideoCase):
     def check_refused(self, source, *expected, arguments=(), code=1):
         done = self.run_program("live", source, *arguments, "--analyze", "-",
                                 code=code)

@@ -125,6 +125,7 @@ int Main(int argc, char** argv) {
   AddCompareCommand(app, context);
   AddDuplicatesCommand(app, context);
   AddLiveCommand(app, context);
+  AddSessionCommand(app, context);
   AddEffectsCommand(app, context);
   AddArchiveCommand(app, context);
   AddKeyCommand(app, context);
