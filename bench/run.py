@@ -4,7 +4,7 @@
     bench/run.py [--write] [SCENARIO...]
 
 Scenarios: single, folder, models, index, lfw, wider, retrieval, embedding,
-album, live, archive; all without a name. They use the programs in build/bench, the
+album, live, archive, session; all without a name. They use the programs in build/bench, the
 models and demo photos that ./dev run installed, and where they need more the
 folder that OCELLI_BENCH_DATA names (with lfw/, wider/, retrieval/corel/, video/
 in it). The results, people and collections of this user are not touched.
@@ -24,6 +24,7 @@ import time
 
 import archive as frame_archive
 import live as live_video
+import session as live_session
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build/bench"
@@ -355,9 +356,18 @@ def archive():
         yield from frame_archive.rows(Row, PROGRAM, place, videos)
 
 
+def session():
+    """Live sessions that move to another process; see bench/session.py."""
+    videos = bench_data("video")
+    if not videos:
+        return
+    with Place() as place:
+        yield from live_session.rows(Row, PROGRAM, place, videos)
+
+
 SCENARIOS = [
     single, folder, models, index, lfw, wider, retrieval, embedding, album,
-    live, archive,
+    live, archive, session,
 ]
 
 

@@ -333,5 +333,31 @@ TEST(RedisSessionKeeper, GoesOnOverAServerThatStoppedForAWhile) {
   EXPECT_THAT(figures, HasSubstr("ocelli_live_session_save_failures_total"));
 }
 
+TEST(RedisSessionKeeper, GoesOnWithTheNextMaster) {
+  RedisCluster cluster;
+  const auto redis = OpenTestRedis(cluster.url());
+  const auto store =
+      MakeRedisSessionStore(*redis, {milliseconds(2000), hours(1)});
+  MetricsRegistry metrics;
+  SessionKeeperOptions keeping;
+  keeping.name = "mall-12";
+  keeping.save_every = milliseconds(50);
+  SessionKeeper keeper(*store, keeping, metrics);
+  ASSERT_TRUE(keeper.Own({}));
+  keeper.Begin([] { return SessionCounters(); },
+               [](const Error& error) { ADD_FAILURE() << error.message; });
+  const auto saved = [&] {
+    const auto summary = store->Summary("mall-12");
+    return summary && summary->bytes > 0 &&
+           summary->remaining > milliseconds(1000);
+  };
+  ASSERT_TRUE(EventuallyTrue(saved));
+  cluster.node(cluster.MasterOf("ocelli:{session:mall-12}")).Kill();
+  ASSERT_TRUE(EventuallyTrue([&] { return !saved(); }));
+  EXPECT_TRUE(EventuallyTrue(saved));
+  EXPECT_TRUE(EventuallyTrue([&] { return keeper.MayWrite(); }));
+  keeper.End();
+}
+
 }  // namespace
 }  // namespace ocelli

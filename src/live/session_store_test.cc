@@ -42,6 +42,17 @@ Backend MakeRedis(const SessionStoreOptions& options) {
   return backend;
 }
 
+Backend MakeCluster(const SessionStoreOptions& options) {
+  static RedisCluster cluster;
+  Backend backend{OpenTestRedis(cluster.url()), nullptr};
+  EXPECT_TRUE(backend.redis->ForEachKey("*", [&](const std::string& key) {
+    const auto gone = backend.redis->Run({{"DEL", key}});
+    return gone ? Result<>() : Result<>(gone.Failure());
+  }));
+  backend.store = MakeRedisSessionStore(*backend.redis, options);
+  return backend;
+}
+
 constexpr SessionStoreOptions kLong{minutes(10), hours(1)};
 // Ends soon, but not before a process had time to renew it.
 constexpr SessionStoreOptions kShort{milliseconds(60), hours(1)};
@@ -296,6 +307,8 @@ INSTANTIATE_TEST_SUITE_P(Memory, SessionStoreContract,
                          testing::Values(MakeMemory));
 INSTANTIATE_TEST_SUITE_P(Redis, SessionStoreContract,
                          testing::Values(MakeRedis));
+INSTANTIATE_TEST_SUITE_P(RedisCluster, SessionStoreContract,
+                         testing::Values(MakeCluster));
 
 class RedisSessionStoreTest : public testing::Test {
  protected:
