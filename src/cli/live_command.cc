@@ -1,6 +1,7 @@
 // ocelli live: a video or a camera in, faces followed, effects, a video out.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -111,28 +112,40 @@ Result<LiveOptions> OptionsFrom(const LiveFlags& flags,
   return options;
 }
 
-// The flags that were not given, from what is kept of the session.
-Result<> GoOnWithSettings(const LiveFlags& flags, CLI::App& command,
-                          SessionStore& store) {
+// Sets the flags that were not given from what is kept of the session, and
+// returns that.
+Result<std::vector<LiveSetting>> GoOnWithSettings(const LiveFlags& flags,
+                                                  CLI::App& command,
+                                                  SessionStore& store) {
   if (flags.sources.size() != 1) {
     return Fail(ErrorCode::kInvalidArgument, "--session takes one source");
   }
-  if (flags.session.begin_anew) return CheckSessionName(flags.session.name);
+  if (auto valid = CheckSessionName(flags.session.name); !valid) {
+    return valid.Failure();
+  }
+  std::vector<LiveSetting> settings;
+  if (flags.session.begin_anew) return settings;
   const auto kept = store.Peek(flags.session.name);
   if (!kept) return kept.Failure();
-  if (!*kept) return {};
-  const auto state = ParseSessionState((*kept)->state);
-  auto done = state
-                  ? ApplySettings(command, state->settings, !flags.out.empty())
-                  : Result<>(state.Failure());
-  if (done) return {};
+  if (!*kept) return settings;
+  auto state = ParseSessionState((*kept)->state);
+  Result<> done;
+  if (state) {
+    settings = std::move(state->settings);
+    done = ApplySettings(command, settings, !flags.out.empty());
+  } else {
+    done = state.Failure();
+  }
+  if (done) return settings;
   return Fail(done.error().code,
               "session " + flags.session.name + ": " + (*kept)->where + ": " +
                   done.error().message + "; --new-session begins it anew");
 }
 
+// Effects that this process has no video for stay with the session.
 std::unique_ptr<SessionKeeper> KeepSession(const LiveFlags& flags,
                                            const CLI::App& command,
+                                           std::vector<LiveSetting> before,
                                            SessionStore& store,
                                            MetricsRegistry& metrics) {
   SessionKeeperOptions options;
@@ -140,18 +153,26 @@ std::unique_ptr<SessionKeeper> KeepSession(const LiveFlags& flags,
   options.take = {ThisProcess(), flags.session.take_over,
                   flags.session.begin_anew};
   options.settings = SettingsToKeep(command);
+  for (LiveSetting& setting : before) {
+    const bool known = std::any_of(
+        options.settings.begin(), options.settings.end(),
+        [&](const LiveSetting& kept) { return kept.name == setting.name; });
+    if (!known) options.settings.push_back(std::move(setting));
+  }
   return std::make_unique<SessionKeeper>(store, std::move(options), metrics);
 }
 
 void Live(const LiveFlags& flags, CLI::App& command, CommandContext& context) {
   MetricsRegistry metrics;
   RedisSessions sessions;
+  std::vector<LiveSetting> settings;
   if (!flags.session.name.empty()) {
     auto opened = OpenRedisSessions(context, flags.session.redis, &metrics);
     if (!opened) return context.Fail(opened.error());
     sessions = std::move(*opened);
-    const auto going = GoOnWithSettings(flags, command, *sessions.store);
-    if (!going) return context.Fail(going.error());
+    auto before = GoOnWithSettings(flags, command, *sessions.store);
+    if (!before) return context.Fail(before.error());
+    settings = std::move(*before);
   }
   EffectRegistry registry;
   AddAllEffects(registry);
@@ -170,7 +191,8 @@ void Live(const LiveFlags& flags, CLI::App& command, CommandContext& context) {
 
   std::unique_ptr<SessionKeeper> keeper;
   if (sessions.store) {
-    keeper = KeepSession(flags, command, *sessions.store, metrics);
+    keeper = KeepSession(flags, command, std::move(settings), *sessions.store,
+                         metrics);
     options->keeper = keeper.get();
   }
   // One that fails does not disturb the others.

@@ -216,6 +216,7 @@ class Commands(SessionCase):
         lines = self.folder / "lines.jsonl"
         self.run_program("live", PLAIN, *self.place, "--analyze", lines)
         self.assertIn('"sequence":100,', lines.read_text())
+        self.assertEqual(self.raw()[0], flipped)
         self.assertEqual(self.raw("--new-session")[0], plain)
 
     def test_what_is_kept_is_listed_and_removed(self):
