@@ -1,137 +1,107 @@
 #include "index/collection.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <mutex>
-#include <utility>
-
-#include "core/file.h"
-#include "index/live_index.h"
-#include "index/search.h"
-#include "index/store.h"
+#include "index/collection_folder.h"
+#include "index/embedded_collection.h"
+#include "index/shared_collection.h"
+#include "index/similarity.h"
 
 namespace ocelli {
 namespace {
 
-constexpr const char* kDatabaseName = "collection.sqlite";
-constexpr const char* kIndexName = "vectors.index";
-constexpr std::size_t kMaxIdleStores = 16;
-
-}  // namespace
-
-struct Collection::State {
-  // A connection for as long as it is needed.
-  class Lease {
-   public:
-    Lease(State* state, std::unique_ptr<Store> store)
-        : state_(state), store_(std::move(store)) {}
-    Lease(Lease&&) = default;
-    Lease& operator=(Lease&&) = delete;
-    ~Lease() {
-      if (!store_) return;
-      const std::lock_guard lock(state_->stores_mutex);
-      if (state_->idle_stores.size() < kMaxIdleStores) {
-        state_->idle_stores.push_back(std::move(store_));
-      }
-    }
-    Store& operator*() const { return *store_; }
-    Store* operator->() const { return store_.get(); }
-
-   private:
-    State* state_;
-    std::unique_ptr<Store> store_;
-  };
-
-  explicit State(const CollectionSpec& its_spec, std::filesystem::path its_home,
-                 const CollectionOptions& its_options)
-      : spec(its_spec),
-        home(std::move(its_home)),
-        index(its_spec, home / kIndexName, its_options) {}
-
-  Result<Lease> Borrow();
-  // Calls `use` with a connection that sees one moment.
-  template <typename Use>
-  auto Read(Use use) -> decltype(use(std::declval<Store&>())) {
-    auto store = Borrow();
-    if (!store) return store.Failure();
-    auto reading = (*store)->BeginReading();
-    if (!reading) return reading.Failure();
-    return use(**store);
-  }
-
-  const CollectionSpec spec;
-  const std::filesystem::path home;
-  LiveIndex index;
-  // One writer of this process at a time: waiting here is fair, waiting in
-  // SQLite is not.
-  std::mutex write_mutex;
-
-  std::mutex stores_mutex;
-  std::vector<std::unique_ptr<Store>> idle_stores;  // Guarded.
-};
-
-Result<Collection::State::Lease> Collection::State::Borrow() {
-  {
-    const std::lock_guard lock(stores_mutex);
-    if (!idle_stores.empty()) {
-      Lease lease(this, std::move(idle_stores.back()));
-      idle_stores.pop_back();
-      return lease;
-    }
-  }
-  auto store = Store::Open(home / kDatabaseName);
-  if (!store) return store.Failure();
-  return Lease(this, std::move(*store));
-}
-
-Collection::Collection(std::unique_ptr<State> state)
-    : state_(std::move(state)) {}
-
-Collection::~Collection() = default;
-
-const CollectionSpec& Collection::spec() const { return state_->spec; }
-
-Result<std::unique_ptr<Collection>> Collection::Create(
-    const std::filesystem::path& folder, const CollectionSpec& spec,
-    const CollectionOptions& options) {
-  if (auto checked = CheckCollectionName(spec.name); !checked) {
-    return checked.Failure();
-  }
+Result<> CheckSpec(const CollectionSpec& spec) {
+  if (auto checked = CheckCollectionName(spec.name); !checked) return checked;
   if (spec.dimension < 1 || spec.dimension > kMaxDimension) {
     return Fail(ErrorCode::kInvalidArgument,
                 "a collection of dimension " + std::to_string(spec.dimension) +
                     "; 1 to " + std::to_string(kMaxDimension) +
                     " are possible");
   }
-  const auto exists = [&] {
-    return Fail(ErrorCode::kAlreadyExists,
-                "there is a collection \"" + spec.name + "\" already");
-  };
-  const auto home = folder / spec.name;
-  std::error_code error;
-  if (std::filesystem::exists(home, error)) return exists();
-  std::filesystem::create_directories(folder, error);
-  // Made elsewhere, so that a collection is there whole or not at all.
-  std::string made = (folder / ".new-XXXXXX").string();
-  if (!mkdtemp(made.data())) {
-    return FailWithErrno("cannot make a folder in " + folder.string(), errno);
+  return {};
+}
+
+Result<> CheckFree(const std::filesystem::path& home, const std::string& name) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(home, ignored)) return {};
+  return Fail(ErrorCode::kAlreadyExists,
+              "there is a collection \"" + name + "\" already");
+}
+
+// Makes the folder of one that is in Redis.
+Result<> KeepPointer(const std::filesystem::path& folder,
+                     const std::string& name, const std::string& address) {
+  const auto url = ParseRedisUrl(address);
+  if (!url) return url.Failure();
+  const SharedPointer pointer{url->ForMessage(), name};
+  return MakeCollectionFolder(folder, name, [&](const auto& home) {
+    return WriteSharedPointer(home, pointer);
+  });
+}
+
+}  // namespace
+
+std::string_view NameOf(Quantization quantization) {
+  switch (quantization) {
+    case Quantization::kInt8:
+      return "int8";
+    case Quantization::kBinary:
+      return "binary";
+    case Quantization::kNone:
+      break;
   }
-  auto created = Store::Create(std::filesystem::path(made) / kDatabaseName,  //
-                               spec);
-  if (!created || rename(made.c_str(), home.c_str()) != 0) {
-    const int number = errno;
-    std::filesystem::remove_all(made, error);
-    if (!created) return created.Failure();
-    if (number == ENOTEMPTY || number == EEXIST || number == ENOTDIR) {
-      return exists();
-    }
-    return FailWithErrno("cannot make " + home.string(), number);
+  return "none";
+}
+
+Result<Quantization> ParseQuantization(std::string_view name) {
+  for (const auto one :
+       {Quantization::kNone, Quantization::kInt8, Quantization::kBinary}) {
+    if (name == NameOf(one)) return one;
   }
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      "\"" + std::string(name) + "\" is no quantization: none, int8 or binary");
+}
+
+Result<std::unique_ptr<RedisClient>> OpenRedisAt(const std::string& address) {
+  const auto url = ParseRedisUrl(address);
+  if (!url) return url.Failure();
+  return RedisClient::Open(*url);
+}
+
+Result<std::unique_ptr<Collection>> Collection::Create(
+    const std::filesystem::path& folder, const CollectionSpec& spec,
+    const CollectionOptions& options) {
+  if (auto checked = CheckSpec(spec); !checked) return checked.Failure();
+  auto made = MakeCollectionFolder(folder, spec.name, [&](const auto& home) {
+    return WriteEmbeddedCollection(home, spec);
+  });
+  if (!made) return made.Failure();
   return Open(folder, spec.name, options);
+}
+
+Result<std::unique_ptr<Collection>> Collection::CreateShared(
+    const std::filesystem::path& folder, const CollectionSpec& spec,
+    const SharedPlace& place, const CollectionOptions& options) {
+  auto checked = CheckSpec(spec);
+  if (checked) checked = CheckFree(folder / spec.name, spec.name);
+  if (!checked) return checked.Failure();
+  auto made = CreateSharedCollection(spec, place, options);
+  if (!made) return made.Failure();
+  auto kept = KeepPointer(folder, spec.name, place.address);
+  if (!kept) return kept.Failure();
+  return made;
+}
+
+Result<std::unique_ptr<Collection>> Collection::Attach(
+    const std::filesystem::path& folder, const std::string& name,
+    const std::string& address, const CollectionOptions& options) {
+  auto checked = CheckCollectionName(name);
+  if (checked) checked = CheckFree(folder / name, name);
+  if (!checked) return checked.Failure();
+  auto opened = OpenSharedCollection({address, name}, options);
+  if (!opened) return opened.Failure();
+  auto kept = KeepPointer(folder, name, address);
+  if (!kept) return kept.Failure();
+  return opened;
 }
 
 Result<std::unique_ptr<Collection>> Collection::Open(
@@ -140,26 +110,55 @@ Result<std::unique_ptr<Collection>> Collection::Open(
   if (auto checked = CheckCollectionName(name); !checked) {
     return checked.Failure();
   }
+  const std::string doing = "opening collection \"" + std::string(name) + "\"";
   const auto home = folder / name;
-  std::error_code ignored;
-  if (!std::filesystem::exists(home / kDatabaseName, ignored)) {
-    auto names = ListCollections(folder);
-    std::string others;
-    if (names) {
-      for (const auto& other : *names) others += ' ' + other;
+  const auto pointer = ReadSharedPointer(home);
+  if (!pointer) return pointer.Failure(doing);
+  if (*pointer) {
+    auto shared = OpenSharedCollection(**pointer, options);
+    if (shared || shared.error().code != ErrorCode::kNotFound) return shared;
+    return Fail(ErrorCode::kNotFound,
+                shared.error().message +
+                    ": it was removed on another machine, or Redis lost it; to"
+                    " forget it here: ocelli collection remove " +
+                    std::string(name) + " --whole");
+  }
+  auto opened = OpenEmbeddedCollection(home, options);
+  if (opened) return opened;
+  if (opened.error().code != ErrorCode::kNotFound) {
+    return opened.Failure(doing);
+  }
+  const auto names = ListCollections(folder);
+  std::string others;
+  if (names) {
+    for (const auto& other : *names) others += ' ' + other;
+  }
+  return Fail(
+      ErrorCode::kNotFound,
+      "no collection \"" + std::string(name) + "\"" +
+          (others.empty() ? "; there are none yet" : "; there are:" + others));
+}
+
+Result<> RemoveSharedCollection(const std::filesystem::path& folder,
+                                std::string_view name,
+                                const CollectionOptions& options) {
+  if (auto checked = CheckCollectionName(name); !checked) return checked;
+  const auto pointer = ReadSharedPointer(folder / name);
+  if (!pointer) return pointer.Failure();
+  if (!*pointer) {
+    std::error_code ignored;
+    if (std::filesystem::exists(folder / name, ignored)) {
+      return Fail(
+          ErrorCode::kFailedPrecondition,
+          "collection \"" + std::string(name) + "\" is on this machine only");
     }
     return Fail(ErrorCode::kNotFound,
-                "no collection \"" + std::string(name) + "\"" +
-                    (others.empty() ? "; there are none yet"
-                                    : "; there are:" + others));
+                "no collection \"" + std::string(name) + "\"");
   }
-  auto store = Store::Open(home / kDatabaseName);
-  if (!store) {
-    return store.Failure("opening collection \"" + std::string(name) + "\"");
-  }
-  auto state = std::make_unique<State>((*store)->spec(), home, options);
-  state->idle_stores.push_back(std::move(*store));
-  return std::unique_ptr<Collection>(new Collection(std::move(state)));
+  auto dropped = DropSharedCollection(**pointer, options);
+  // Somebody else was first.
+  if (!dropped && dropped.error().code != ErrorCode::kNotFound) return dropped;
+  return RemoveCollection(folder, name);
 }
 
 Result<> Collection::CheckEmbedder(std::string_view embedder,
@@ -175,53 +174,6 @@ Result<> Collection::CheckEmbedder(std::string_view embedder,
                   ", and vectors of two models cannot be compared: use that"
                   " model, or create another collection and add the pictures"
                   " to it");
-}
-
-Result<PutSummary> Collection::Put(std::span<const Entry> entries) {
-  auto store = state_->Borrow();
-  if (!store) return store.Failure();
-  const std::lock_guard lock(state_->write_mutex);
-  return (*store)->Put(entries);
-}
-
-Result<std::size_t> Collection::Remove(std::span<const std::string> ids) {
-  auto store = state_->Borrow();
-  if (!store) return store.Failure();
-  const std::lock_guard lock(state_->write_mutex);
-  return (*store)->Remove(ids);
-}
-
-Result<std::optional<Item>> Collection::Find(std::string_view id) {
-  return state_->Read([&](Store& store) -> Result<std::optional<Item>> {
-    auto slot = store.SlotOf(id);
-    if (!slot) return slot.Failure();
-    if (!*slot) return std::nullopt;
-    auto item = store.ItemAt(**slot);
-    if (!item) return item.Failure();
-    return std::move(*item);
-  });
-}
-
-Result<std::vector<float>> Collection::VectorOf(std::string_view id) {
-  return state_->Read([&](Store& store) -> Result<std::vector<float>> {
-    auto slot = store.SlotOf(id);
-    if (!slot) return slot.Failure();
-    if (!*slot) {
-      return Fail(ErrorCode::kNotFound, "no \"" + std::string(id) +
-                                            "\" in collection \"" +
-                                            spec().name + "\"");
-    }
-    return store.VectorAt(**slot);
-  });
-}
-
-Result<std::unordered_map<std::string, Digest>> Collection::Digests() {
-  return state_->Read([](Store& store) { return store.Digests(); });
-}
-
-Result<> Collection::ForEach(
-    const std::function<Result<>(const Item&, std::span<const float>)>& visit) {
-  return state_->Read([&](Store& store) { return store.ForEach(visit); });
 }
 
 Result<std::vector<Hit>> Collection::Search(std::span<const float> query,
@@ -245,61 +197,26 @@ Result<std::vector<std::vector<Hit>>> Collection::SearchMany(
                 "a search for " + std::to_string(options.k) +
                     " hits; at least 1 can be asked for");
   }
-  const std::size_t count =
-      queries.size() / static_cast<std::size_t>(spec().dimension);
+  const auto dimension = static_cast<std::size_t>(spec().dimension);
+  if (queries.size() % dimension != 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                std::to_string(queries.size()) +
+                    " numbers are no queries of dimension " +
+                    std::to_string(dimension));
+  }
+  const std::size_t count = queries.size() / dimension;
   if (!exclude_ids.empty() && exclude_ids.size() != count) {
     return Fail(ErrorCode::kInvalidArgument,
                 std::to_string(exclude_ids.size()) + " ids to exclude for " +
                     std::to_string(count) + " queries");
   }
-  using Answers = Result<std::vector<std::vector<Hit>>>;
-  return state_->Read([&](Store& store) -> Answers {
-    auto snapshot = state_->index.Get(store);
-    if (!snapshot) return snapshot.Failure();
-    return SearchSnapshot(store, *snapshot, queries, options, exclude_ids);
-  });
-}
-
-Result<CollectionStats> Collection::Stats() {
-  return state_->Read([&](Store& store) -> Result<CollectionStats> {
-    auto snapshot = state_->index.Get(store);
-    if (!snapshot) return snapshot.Failure();
-    CollectionStats stats;
-    stats.spec = spec();
-    stats.items = snapshot->rows() - snapshot->removed();
-    stats.unindexed = snapshot->tail_rows();
-    stats.index_outdated = state_->index.IsOutdated(*snapshot);
-    if (const IndexFile* file = snapshot->file()) {
-      stats.approximate = snapshot->inverted_file() != nullptr;
-      stats.lists = static_cast<int>(file->list_ends().size());
-      stats.probes = static_cast<int>(file->probing().probes);
-      stats.recall_queries = static_cast<int>(file->probing().queries);
-      if (stats.recall_queries > 0) stats.recall_at_10 = file->probing().recall;
-    }
-    std::error_code error;
-    std::filesystem::directory_iterator entry(state_->home, error), end;
-    for (; !error && entry != end; entry.increment(error)) {
-      const auto size = entry->file_size(error);
-      if (!error) stats.file_bytes += size;
-    }
-    return stats;
-  });
-}
-
-Result<> Collection::UpdateIndex() {
-  auto store = state_->Borrow();
-  if (!store) return store.Failure();
-  return state_->index.Update(**store);
-}
-
-Result<> Collection::Compact() {
-  auto store = state_->Borrow();
-  if (!store) return store.Failure();
-  {
-    const std::lock_guard lock(state_->write_mutex);
-    if (auto done = (*store)->Compact(); !done) return done;
+  std::vector<float> prepared(queries.begin(), queries.end());
+  for (std::size_t at = 0; at < prepared.size(); at += dimension) {
+    auto done = PrepareVector(spec().metric, spec().dimension,
+                              std::span(prepared).subspan(at, dimension));
+    if (!done) return done.Failure("the query");
   }
-  return UpdateIndex();
+  return SearchPrepared(prepared, options, exclude_ids);
 }
 
 }  // namespace ocelli

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "core/file.h"
 #include "index/collection.h"
+#include "index/collection_folder.h"
 
 namespace ocelli {
 namespace {
@@ -16,8 +18,82 @@ using namespace std::string_literals;
 
 constexpr std::size_t kMaxNameBytes = 64;
 constexpr const char* kRemoved = ".removed-";
+constexpr const char* kPointerName = "shared.json";
+constexpr std::uint64_t kMaxPointerBytes = 1 << 16;
+
+auto FailDamaged(const std::filesystem::path& file) {
+  return Fail(ErrorCode::kDataLoss,
+              file.string() +
+                  " is damaged: it does not say where the collection is; to"
+                  " find it again, remove that folder, then: ocelli"
+                  " collection attach");
+}
 
 }  // namespace
+
+Result<> MakeCollectionFolder(
+    const std::filesystem::path& folder, const std::string& name,
+    const std::function<Result<>(const std::filesystem::path&)>& fill) {
+  const auto exists = [&] {
+    return Fail(ErrorCode::kAlreadyExists,
+                "there is a collection \"" + name + "\" already");
+  };
+  const auto home = folder / name;
+  std::error_code error;
+  if (std::filesystem::exists(home, error)) return exists();
+  std::filesystem::create_directories(folder, error);
+  // Made elsewhere, so that a collection is there whole or not at all.
+  std::string made = (folder / ".new-XXXXXX").string();
+  if (!mkdtemp(made.data())) {
+    return FailWithErrno("cannot make a folder in " + folder.string(), errno);
+  }
+  auto filled = fill(made);
+  if (!filled || rename(made.c_str(), home.c_str()) != 0) {
+    const int number = errno;
+    std::filesystem::remove_all(made, error);
+    if (!filled) return filled;
+    if (number == ENOTEMPTY || number == EEXIST || number == ENOTDIR) {
+      return exists();
+    }
+    return FailWithErrno("cannot make " + home.string(), number);
+  }
+  return {};
+}
+
+Result<> WriteSharedPointer(const std::filesystem::path& home,
+                            const SharedPointer& pointer) {
+  const nlohmann::ordered_json json = {{"redis", pointer.address},
+                                       {"collection", pointer.collection}};
+  return WriteFileAtomically(home / kPointerName, json.dump(2) + "\n");
+}
+
+Result<std::optional<SharedPointer>> ReadSharedPointer(
+    const std::filesystem::path& home) {
+  const auto file = home / kPointerName;
+  const auto bytes = ReadFileLimited(file, kMaxPointerBytes);
+  if (!bytes && bytes.error().code == ErrorCode::kNotFound) return std::nullopt;
+  if (!bytes) return bytes.Failure();
+  const auto* text = reinterpret_cast<const char*>(bytes->data());
+  const auto json =
+      nlohmann::json::parse(text, text + bytes->size(), nullptr, false);
+  if (!json.is_object()) return FailDamaged(file);
+  const auto field = [&](const char* key) -> std::string {
+    const auto found = json.find(key);
+    return found != json.end() && found->is_string() ? found->get<std::string>()
+                                                     : "";
+  };
+  SharedPointer pointer{field("redis"), field("collection")};
+  if (pointer.address.empty() || !CheckCollectionName(pointer.collection)) {
+    return FailDamaged(file);
+  }
+  return pointer;
+}
+
+std::string SharedAddressOf(const std::filesystem::path& folder,
+                            std::string_view name) {
+  const auto pointer = ReadSharedPointer(folder / name);
+  return pointer && *pointer ? (*pointer)->address : "";
+}
 
 Result<> CheckCollectionName(std::string_view name) {
   const auto allowed = [](char c) {

@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <optional>
 
 namespace ocelli {
 namespace {
@@ -11,19 +10,6 @@ std::string_view Trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
   if (first == text.npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-// The whole text, or nothing: "12", "-0.5", "1e6".
-std::optional<double> NumberIn(std::string_view text) {
-  text = Trimmed(text);
-  double number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() ||
-      !std::isfinite(number)) {
-    return std::nullopt;
-  }
-  return number;
 }
 
 template <typename T>
@@ -48,6 +34,18 @@ bool Compare(Condition::Relation relation, const T& stored, const T& value) {
 }
 
 }  // namespace
+
+std::optional<double> NumberIn(std::string_view text) {
+  text = Trimmed(text);
+  double number = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() ||
+      !std::isfinite(number)) {
+    return std::nullopt;
+  }
+  return number;
+}
 
 Result<Condition> Condition::Parse(std::string_view text) {
   const auto at = text.find_first_of("=!<>~");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,5 +35,8 @@ struct Condition {
   Relation relation = Relation::kEqual;
   std::string value;
 };
+
+// The number that a value is, if it is one: "12", "-0.5", "1e6".
+std::optional<double> NumberIn(std::string_view text);
 
 }  // namespace ocelli

@@ -22,10 +22,10 @@ using testing::HasSubstr;
 // Collections that save and divide from the first vectors on.
 class SavedIndexTest : public testing::Test {
  protected:
-  static constexpr CollectionOptions kSmall = {.save_from_bytes = 1,
-                                               .approximate_from_bytes = 1};
-  static constexpr CollectionOptions kExact = {.save_from_bytes = 1};
-  static constexpr CollectionOptions kUnsaved = {};
+  static inline const CollectionOptions kSmall = {.save_from_bytes = 1,
+                                                  .approximate_from_bytes = 1};
+  static inline const CollectionOptions kExact = {.save_from_bytes = 1};
+  static inline const CollectionOptions kUnsaved = {};
 
   std::unique_ptr<Collection> Make(std::size_t count, Metric metric) {
     auto made =
@@ -198,7 +198,7 @@ TEST_F(SavedIndexTest, CompactLeavesNothingOfWhatWasRemoved) {
   const auto made = Make(1000, Metric::kCosine);
   const auto other = Open(kSmall);
   ASSERT_TRUE(other->UpdateIndex());
-  const auto before = other->Stats()->file_bytes;
+  const auto before = other->Stats()->bytes;
   std::vector<std::string> ids;
   for (int i = 0; i < 900; ++i) ids.push_back(std::to_string(i));
   ASSERT_EQ(made->Remove(ids), 900u);
@@ -206,7 +206,7 @@ TEST_F(SavedIndexTest, CompactLeavesNothingOfWhatWasRemoved) {
   const CollectionStats stats = other->Stats().value();
   EXPECT_EQ(stats.items, 100u);
   EXPECT_EQ(stats.unindexed, 0u);
-  EXPECT_LT(stats.file_bytes, before / 2);
+  EXPECT_LT(stats.bytes, before / 2);
   ExpectSameAnswers(*made, *other, {.exact = true});
 }
 

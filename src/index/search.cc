@@ -5,7 +5,6 @@
 
 #include "index/inverted_file.h"
 #include "index/ranking.h"
-#include "index/similarity.h"
 
 namespace ocelli {
 namespace {
@@ -17,25 +16,6 @@ constexpr std::size_t kSparse = 8;
 // Lists hold the nearest ten of almost every query, but not the nearest
 // thousand.
 constexpr std::size_t kMaxApproximate = 101;
-
-// Each query as it is compared, one after the other.
-Result<std::vector<float>> Prepared(const CollectionSpec& spec,
-                                    std::span<const float> queries) {
-  const auto dimension = static_cast<std::size_t>(spec.dimension);
-  if (queries.size() % dimension != 0) {
-    return Fail(ErrorCode::kInvalidArgument,
-                std::to_string(queries.size()) +
-                    " numbers are no queries of dimension " +
-                    std::to_string(dimension));
-  }
-  std::vector<float> prepared(queries.begin(), queries.end());
-  for (std::size_t at = 0; at < prepared.size(); at += dimension) {
-    auto done = PrepareVector(spec.metric, spec.dimension,
-                              std::span(prepared).subspan(at, dimension));
-    if (!done) return done.Failure("the query");
-  }
-  return prepared;
-}
 
 using Rankings = std::vector<std::vector<RankedRow>>;
 
@@ -128,11 +108,9 @@ Result<std::vector<Hit>> Hits(Store& store, const Snapshot& snapshot,
 Result<std::vector<std::vector<Hit>>> SearchSnapshot(
     Store& store, const Snapshot& snapshot, std::span<const float> queries,
     const SearchOptions& options, std::span<const std::string> exclude_ids) {
-  auto prepared = Prepared(store.spec(), queries);
-  if (!prepared) return prepared.Failure();
   // One more, which may be excluded.
   const auto k = static_cast<std::size_t>(options.k) + 1;
-  auto rankings = Rank(store, snapshot, *prepared, options, k);
+  auto rankings = Rank(store, snapshot, queries, options, k);
   if (!rankings) return rankings.Failure();
   std::vector<std::vector<Hit>> answers;
   for (std::size_t i = 0; i < rankings->size(); ++i) {

@@ -3,32 +3,16 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
-#include "index/similarity.h"
+#include "index/entry_checks.h"
 #include "index/store.h"
 
 namespace ocelli {
 namespace {
 
-constexpr std::size_t kMaxIdBytes = 1024;
-
 std::span<const std::byte> BytesOf(const Digest& digest) {
   return std::as_bytes(std::span(digest.bytes));
-}
-
-Result<> CheckId(const std::string& id) {
-  if (id.empty() || id.size() > kMaxIdBytes) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "an id of " + std::to_string(id.size()) + " bytes; 1 to " +
-                    std::to_string(kMaxIdBytes) + " are allowed");
-  }
-  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  if (std::any_of(id.begin(), id.end(), is_control)) {
-    return Fail(ErrorCode::kInvalidArgument, "an id with a control character");
-  }
-  return {};
 }
 
 }  // namespace
@@ -38,19 +22,11 @@ Result<PutSummary> Store::Put(std::span<const Entry> entries) {
   if (!transaction) return transaction.Failure();
   PutSummary summary;
   bool vectors_changed = false;
-  std::unordered_set<std::string_view> ids;
+  EntryChecks checks(spec_);
   std::vector<float> vector;
   for (const Entry& entry : entries) {
-    const std::string& id = entry.item.id;
-    if (auto checked = CheckId(id); !checked) return checked.Failure();
-    if (!ids.insert(id).second) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "\"" + id + "\" comes twice at once");
-    }
-    vector = entry.vector;
-    if (!vector.empty()) {
-      auto prepared = PrepareVector(spec_.metric, spec_.dimension, vector);
-      if (!prepared) return prepared.Failure("\"" + id + "\"");
+    if (auto checked = checks.Check(entry, vector); !checked) {
+      return checked.Failure();
     }
     auto outcome = PutOne(entry.item, vector);
     if (!outcome) return outcome.Failure();
@@ -72,8 +48,7 @@ Result<Store::PutOutcome> Store::PutOne(const Item& item,
   if (!slot) return slot.Failure();
   if (!*slot) {
     if (vector.empty()) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "\"" + item.id + "\" is new and comes without a vector");
+      return FailWithoutVector(item.id);
     }
     if (auto done = Insert(item, vector); !done) return done.Failure();
     return PutOutcome{PutKind::kAdded, true};
