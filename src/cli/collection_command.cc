@@ -1,73 +1,22 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <nlohmann/json.hpp>
-#include <set>
 
+#include "cli/collection_making.h"
+#include "cli/collection_report.h"
 #include "cli/collection_transfer.h"
 #include "cli/command.h"
 #include "cli/embedded_folder.h"
 #include "cli/embedding_engine.h"
 #include "cli/json_output.h"
 #include "cli/metadata_table.h"
-#include "cli/progress.h"
+#include "cli/open_collection.h"
+#include "cli/redis_flags.h"
 #include "index/collection.h"
 
 namespace ocelli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
-struct CollectionFlags {
-  std::string name;
-  std::string embedder = kDefaultEmbedder;
-  std::vector<std::string> paths;  // Pictures, folders, or ids to remove.
-  std::string csv;
-  std::string npy;
-  std::string fvecs;
-  std::string id_column = "id";
-  int dimension = 0;
-  std::string metric = "cosine";
-  bool whole = false;
-  EmbeddingFlags embedding;
-};
-
-// For vectors that come from elsewhere.
-void CreateWithoutModel(const CollectionFlags& flags, CommandContext& context) {
-  const auto made = Collection::Create(
-      context.paths.collections(),
-      {.name = flags.name,
-       .embedder = {},
-       .fingerprint = {},
-       .dimension = flags.dimension,
-       .metric = flags.metric == "l2" ? Metric::kL2 : Metric::kCosine});
-  if (!made) return context.Fail(made.error());
-  Report(context, {{"collection", flags.name}, {"dimension", flags.dimension}},
-         "made " + flags.name + "; to fill it: ocelli collection import " +
-             flags.name + " --npy FILE");
-}
-
-void Create(const CollectionFlags& flags, CommandContext& context) {
-  if (flags.dimension > 0) return CreateWithoutModel(flags, context);
-  const ModelStore models(context.paths.models());
-  const auto recognizer =
-      EmbeddingRecognizer::Open(models, nullptr, flags.embedder);
-  if (!recognizer) return context.Fail(recognizer.error());
-  const auto made = Collection::Create(
-      context.paths.collections(), {.name = flags.name,
-                                    .embedder = flags.embedder,
-                                    .fingerprint = (*recognizer)->fingerprint(),
-                                    .dimension = (*recognizer)->dimension()});
-  if (!made) return context.Fail(made.error());
-  const auto installed = models.PathOf((*recognizer)->card());
-  if (!installed) PrintError(installed.error().message);
-  Report(context,
-         {{"collection", flags.name},
-          {"embedder", flags.embedder},
-          {"dimension", (*recognizer)->dimension()}},
-         "made " + flags.name + "; to fill it: ocelli collection add " +
-             flags.name + " FOLDER");
-}
 
 // What adding did, beyond what the collection says of it.
 struct AddTotals {
@@ -200,8 +149,7 @@ void UpdateIndex(Collection& collection) {
 }
 
 void Add(const CollectionFlags& flags, CommandContext& context) {
-  const auto collection =
-      Collection::Open(context.paths.collections(), flags.name);
+  const auto collection = OpenCollection(context, flags.name);
   if (!collection) return context.Fail(collection.error());
   const auto engine = EmbeddingEngine::Open(context, flags.embedding);
   if (!engine) return context.Fail(engine.error());
@@ -248,44 +196,8 @@ void Add(const CollectionFlags& flags, CommandContext& context) {
          text);
 }
 
-std::string Describe(const CollectionStats& stats) {
-  const CollectionSpec& spec = stats.spec;
-  std::string text = spec.name + ": " + std::to_string(stats.items) +
-                     (stats.items == 1 ? " picture, " : " pictures, ") +
-                     (spec.embedder.empty() ? "no model" : spec.embedder) +
-                     " (" + std::to_string(spec.dimension) + " numbers), " +
-                     Megabytes(stats.file_bytes) + ", ";
-  if (!stats.approximate) return text + "exact search";
-  char search[128];
-  std::snprintf(search, sizeof(search),
-                "approximate search: %d of %d lists, recall@10 %.3f by %d "
-                "queries",
-                stats.probes, stats.lists, stats.recall_at_10,
-                stats.recall_queries);
-  return text + search;
-}
-
-Json ToJson(const CollectionStats& stats) {
-  const CollectionSpec& spec = stats.spec;
-  Json json = {{"collection", spec.name},
-               {"embedder", spec.embedder},
-               {"dimension", spec.dimension},
-               {"metric", spec.metric == Metric::kCosine ? "cosine" : "l2"},
-               {"items", stats.items},
-               {"bytes", stats.file_bytes},
-               {"search", stats.approximate ? "approximate" : "exact"}};
-  if (stats.approximate) {
-    json["lists"] = stats.lists;
-    json["probes"] = stats.probes;
-    json["recall_at_10"] = stats.recall_at_10;
-    json["recall_queries"] = stats.recall_queries;
-    json["unindexed"] = stats.unindexed;
-  }
-  return json;
-}
-
 void Stats(const std::string& name, CommandContext& context) {
-  const auto collection = Collection::Open(context.paths.collections(), name);
+  const auto collection = OpenCollection(context, name);
   if (!collection) return context.Fail(collection.error());
   const auto stats = (*collection)->Stats();
   if (!stats) return context.Fail(stats.error());
@@ -308,15 +220,8 @@ void List(CommandContext& context) {
 }
 
 void Remove(const CollectionFlags& flags, CommandContext& context) {
-  if (flags.whole) {
-    const auto removed =
-        RemoveCollection(context.paths.collections(), flags.name);
-    if (!removed) return context.Fail(removed.error());
-    return Report(context, {{"removed", flags.name}},
-                  "removed the collection " + flags.name);
-  }
-  const auto collection =
-      Collection::Open(context.paths.collections(), flags.name);
+  if (flags.whole) return RemoveWholeCollection(flags, context);
+  const auto collection = OpenCollection(context, flags.name);
   if (!collection) return context.Fail(collection.error());
   for (const std::string& id : flags.paths) {
     const auto item = (*collection)->Find(id);
@@ -333,8 +238,7 @@ void Remove(const CollectionFlags& flags, CommandContext& context) {
 }
 
 void Compact(const CollectionFlags& flags, CommandContext& context) {
-  const auto collection =
-      Collection::Open(context.paths.collections(), flags.name);
+  const auto collection = OpenCollection(context, flags.name);
   if (!collection) return context.Fail(collection.error());
   const auto compacted = (*collection)->Compact();
   if (!compacted) return context.Fail(compacted.error());
@@ -347,8 +251,7 @@ std::string VectorsFile(const CollectionFlags& flags) {
 }
 
 void Export(const CollectionFlags& flags, CommandContext& context) {
-  const auto collection =
-      Collection::Open(context.paths.collections(), flags.name);
+  const auto collection = OpenCollection(context, flags.name);
   if (!collection) return context.Fail(collection.error());
   const auto count = ExportCollection(**collection, VectorsFile(flags));
   if (!count) return context.Fail(count.error());
@@ -357,8 +260,7 @@ void Export(const CollectionFlags& flags, CommandContext& context) {
 }
 
 void Import(const CollectionFlags& flags, CommandContext& context) {
-  const auto collection =
-      Collection::Open(context.paths.collections(), flags.name);
+  const auto collection = OpenCollection(context, flags.name);
   if (!collection) return context.Fail(collection.error());
   const auto imported = ImportVectors(**collection, VectorsFile(flags),
                                       flags.id_column, context.stop);
@@ -403,6 +305,12 @@ CLI::App* AddVerb(CLI::App& parent, const std::string& verb,
   return command;
 }
 
+CLI::Option* AddIndexFlag(CLI::App& command, CollectionFlags& flags) {
+  return command.add_option(
+      "--index", flags.place.address,
+      std::string("Redis 8, shared by every machine: ") + kRedisAddressHelp);
+}
+
 }  // namespace
 
 void AddCollectionCommand(CLI::App& app, CommandContext& context) {
@@ -431,7 +339,31 @@ void AddCollectionCommand(CLI::App& app, CommandContext& context) {
       ->check(CLI::IsMember({"cosine", "l2"}))
       ->needs("--dimension")
       ->capture_default_str();
-  create->callback([flags, &context] { Create(*flags, context); });
+  CLI::Option* index = AddIndexFlag(*create, *flags);
+  create
+      ->add_option("--quantization", flags->quantization,
+                   "With --index: none keeps vectors as they are, int8 in a "
+                   "quarter of the memory to about 0.01, binary by their signs")
+      ->check(CLI::IsMember({"none", "int8", "binary"}))
+      ->needs(index)
+      ->capture_default_str();
+  create
+      ->add_option("--partitions", flags->place.partitions,
+                   "With --index: parts that a Cluster spreads over its nodes "
+                   "(default 16 there, 1 elsewhere)")
+      ->check(CLI::Range(1, 1024))
+      ->needs(index);
+  create->footer(R"(Examples:
+  ocelli collection create flags
+  ocelli collection create photos --index redis://10.0.0.1:6379
+  ocelli collection attach photos --index redis://10.0.0.1:6379   (elsewhere))");
+  create->callback([flags, &context] { CreateCollection(*flags, context); });
+
+  CLI::App* attach =
+      AddVerb(*collection, "attach",
+              "Use here one that another machine keeps in Redis", *flags);
+  AddIndexFlag(*attach, *flags)->required();
+  attach->callback([flags, &context] { AttachCollection(*flags, context); });
 
   CLI::App* add = AddVerb(*collection, "add",
                           "Add pictures, or update those that changed", *flags);
@@ -459,8 +391,15 @@ Examples:
   CLI::App* remove = AddVerb(*collection, "remove",
                              "Remove pictures, or all with --whole", *flags);
   CLI::Option* ids = remove->add_option("id", flags->paths, "Pictures");
-  remove->add_flag("--whole", flags->whole, "The collection itself")
-      ->excludes(ids);
+  CLI::Option* whole =
+      remove
+          ->add_flag("--whole", flags->whole,
+                     "The collection itself; one in Redis stays there")
+          ->excludes(ids);
+  remove
+      ->add_flag("--everywhere", flags->everywhere,
+                 "With --whole: in Redis too, for every machine")
+      ->needs(whole);
   remove->callback([flags, &context] {
     if (flags->paths.empty() && !flags->whole) {
       return context.Fail({ErrorCode::kInvalidArgument,

@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/engine.h"
+#include "cli/open_collection.h"
 #include "cli/progress.h"
 #include "core/file.h"
 #include "core/ordered_parallel.h"
@@ -226,8 +227,7 @@ Result<> EvalRetrieval(const RetrievalFlags& flags,
   if (!text) return text.Failure();
   auto labels = ParseLabels(*text);
   if (!labels) return labels.Failure(flags.labels);
-  const auto collection =
-      Collection::Open(context.paths.collections(), flags.collection);
+  const auto collection = OpenCollection(context, flags.collection);
   if (!collection) return collection.Failure();
   std::map<std::string, int> numbers;
   std::vector<int> numbered;

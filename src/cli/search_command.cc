@@ -8,6 +8,7 @@
 #include "cli/embedding_engine.h"
 #include "cli/html.h"
 #include "cli/json_output.h"
+#include "cli/open_collection.h"
 #include "cli/thumbnail.h"
 #include "core/file.h"
 #include "embed/text_embedder.h"
@@ -238,8 +239,7 @@ Result<> Search(const SearchFlags& flags, const CommandContext& context) {
                 "--sheet and --html show at most " +
                     std::to_string(kMostShown) + " pictures");
   }
-  const auto collection =
-      Collection::Open(context.paths.collections(), flags.name);
+  const auto collection = OpenCollection(context, flags.name);
   if (!collection) return collection.Failure();
   SearchOptions options{.k = flags.k, .exact = flags.exact};
   for (const std::string& text : flags.where) {
