@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <limits>
 #include <thread>
 
 #include "api/test_access.h"
@@ -30,6 +31,15 @@ class AccessKeysTest : public testing::Test {
     ASSERT_FALSE(caller);
     EXPECT_EQ(caller.error().code, ErrorCode::kPermissionDenied);
     EXPECT_THAT(caller.error().message, HasSubstr(message));
+  }
+
+  // As another program would.
+  std::unique_ptr<Database> OpenFile() {
+    static const char* const kOne[] = {""};
+    DatabaseOptions options;
+    options.application_id = 0x4f634163;
+    options.migrations = kOne;
+    return Database::Open(access_.folder / "access.sqlite", options).value();
   }
 
   TestAccess access_;
@@ -137,12 +147,7 @@ TEST_F(AccessKeysTest, LastUseIsNotedAtMostOnceAMinute) {
 
 TEST_F(AccessKeysTest, AKeyIsTakenWhileSomebodyElseWrites) {
   const std::string text = access_.Key("ci", Scope::kRead);
-  DatabaseOptions options;
-  options.application_id = 0x4f634163;
-  const char* const one[] = {""};
-  options.migrations = one;
-  const auto other =
-      Database::Open(access_.folder / "access.sqlite", options).value();
+  const auto other = OpenFile();
   {
     const auto writing = Transaction::Begin(*other).value();
     EXPECT_TRUE(store().CallerOfKey(text));
@@ -243,6 +248,26 @@ TEST_F(AccessKeysTest, DamageWithinTheFileLetsNobodyIn) {
   ASSERT_FALSE(caller);
   EXPECT_EQ(caller.error().code, ErrorCode::kDataLoss);
   EXPECT_EQ(store().Locked().error().code, ErrorCode::kDataLoss);
+}
+
+TEST_F(AccessKeysTest, NonsenseInTheFileGivesNoRights) {
+  const std::string text = access_.Key("ci", Scope::kRead);
+  for (const char* change :
+       {"UPDATE keys SET created = ?1, expires = ?1, last_used = ?1",
+        "UPDATE keys SET scopes = 8 * ?1"}) {
+    for (const std::int64_t value :
+         {std::numeric_limits<std::int64_t>::max() / 8,
+          std::numeric_limits<std::int64_t>::min() / 8}) {
+      ASSERT_TRUE(OpenFile()->Run(change, {value}));
+      EXPECT_TRUE(store().Keys(kOwner()));
+      const auto caller = store().CallerOfKey(text);
+      if (caller) {
+        EXPECT_FALSE(caller->scopes.Include(Scope::kWrite));
+      }
+    }
+  }
+  ASSERT_TRUE(OpenFile()->Run("UPDATE keys SET expires = NULL, hash = x'00'"));
+  ExpectRefused(text, "an unknown API key");
 }
 
 // Another process with a store of its own; `work` says whether it went well.

@@ -85,10 +85,10 @@ std::int64_t ToMilliseconds(AccessTime time) {
 }
 
 AccessTime FromMilliseconds(std::int64_t milliseconds) {
-  // Within 10,000 years of 1970: a damaged number must not overflow.
-  constexpr std::int64_t kMost = 253'402'300'799'000;
-  return AccessTime(
-      std::chrono::milliseconds(std::clamp(milliseconds, -kMost, kMost)));
+  // To the year 2255: what a damaged file says must not overflow.
+  constexpr std::int64_t kMost = 9'000'000'000'000;
+  return AccessTime(std::chrono::milliseconds(
+      std::clamp<std::int64_t>(milliseconds, 0, kMost)));
 }
 
 std::optional<AccessTime> TimeIfAny(std::int64_t milliseconds) {
