@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "cache/result_cache.h"
+#include "cache/result_key.h"
 
 namespace ocelli {
 

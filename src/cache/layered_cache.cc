@@ -6,27 +6,48 @@
 namespace ocelli {
 namespace {
 
+using Value = Result<std::optional<std::string>>;
+
 class LayeredCache final : public ResultCache {
  public:
   LayeredCache(std::unique_ptr<ResultCache> front,
                std::unique_ptr<ResultCache> back)
       : front_(std::move(front)), back_(std::move(back)) {}
 
-  Result<std::optional<std::string>> Get(const ResultKey& key) override {
+  Value Get(const ResultKey& key) override {
     if (auto near = front_->Get(key); near && *near) {
       ++hits_;
       return near;
     }
-    auto far = back_->Get(key);
-    if (!far) return far;
-    if (!*far) {
-      ++misses_;
-      return far;
+    return Keep(key, back_->Get(key), true);
+  }
+
+  Value GetAgain(const ResultKey& key) override {
+    if (auto near = front_->GetAgain(key); near && *near) {
+      ++hits_;
+      return near;
     }
-    ++hits_;
-    // The answer counts, whether or not it is kept.
-    static_cast<void>(front_->Put(key, **far));
-    return far;
+    return Keep(key, back_->GetAgain(key), false);
+  }
+
+  std::vector<Value> GetMany(std::span<const ResultKey> keys) override {
+    std::vector<Value> values = front_->GetMany(keys);
+    std::vector<ResultKey> missing;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (values[i] && *values[i]) {
+        ++hits_;
+      } else {
+        missing.push_back(keys[i]);
+      }
+    }
+    if (missing.empty()) return values;
+    auto far = back_->GetMany(missing);
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (values[i] && *values[i]) continue;
+      values[i] = Keep(keys[i], std::move(far[next++]), true);
+    }
+    return values;
   }
 
   Result<> Put(const ResultKey& key, std::string value) override {
@@ -49,7 +70,21 @@ class LayeredCache final : public ResultCache {
     return back_->Purge();
   }
 
+  ComputeLeases* leases() override { return back_->leases(); }
+
  private:
+  // What the back answered, which counts whether or not it is kept.
+  Value Keep(const ResultKey& key, Value far, bool count_miss) {
+    if (!far) return far;
+    if (*far) {
+      ++hits_;
+      static_cast<void>(front_->Put(key, **far));
+    } else if (count_miss) {
+      ++misses_;
+    }
+    return far;
+  }
+
   const std::unique_ptr<ResultCache> front_;
   const std::unique_ptr<ResultCache> back_;
   std::atomic<std::uint64_t> hits_ = 0;

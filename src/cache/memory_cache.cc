@@ -18,22 +18,11 @@ class MemoryCache final : public ResultCache {
       : options_(options), clock_(clock) {}
 
   Result<std::optional<std::string>> Get(const ResultKey& key) override {
-    const std::lock_guard lock(mutex_);
-    const auto found = by_key_.find(key);
-    if (found == by_key_.end()) {
-      ++misses_;
-      return std::nullopt;
-    }
-    const auto entry = found->second;
-    if (options_.ttl.count() > 0 &&
-        clock_.MonotonicTime() - entry->stored >= options_.ttl) {
-      Drop(entry);
-      ++misses_;
-      return std::nullopt;
-    }
-    ++hits_;
-    entries_.splice(entries_.begin(), entries_, entry);
-    return entry->value;
+    return Find(key, true);
+  }
+
+  Result<std::optional<std::string>> GetAgain(const ResultKey& key) override {
+    return Find(key, false);
   }
 
   Result<> Put(const ResultKey& key, std::string value) override {
@@ -74,6 +63,25 @@ class MemoryCache final : public ResultCache {
 
   static std::uint64_t Cost(const std::string& value) {
     return value.size() + kEntryOverhead;
+  }
+
+  std::optional<std::string> Find(const ResultKey& key, bool count_miss) {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) {
+      misses_ += count_miss;
+      return std::nullopt;
+    }
+    const auto entry = found->second;
+    if (options_.ttl.count() > 0 &&
+        clock_.MonotonicTime() - entry->stored >= options_.ttl) {
+      Drop(entry);
+      misses_ += count_miss;
+      return std::nullopt;
+    }
+    ++hits_;
+    entries_.splice(entries_.begin(), entries_, entry);
+    return entry->value;
   }
 
   void Drop(Entries::iterator entry) {

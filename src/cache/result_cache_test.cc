@@ -8,8 +8,9 @@
 #include <thread>
 #include <vector>
 
+#include "cache/test_redis_cache.h"
+#include "cache/test_results.h"
 #include "core/test_folder.h"
-#include "sqlite/database.h"
 
 namespace ocelli {
 namespace {
@@ -17,14 +18,6 @@ namespace {
 using std::chrono::hours;
 using testing::HasSubstr;
 using testing::Optional;
-
-ResultKey Key(int n, const std::string& fingerprint = "models") {
-  return {Sha256(std::to_string(n)), Sha256(fingerprint)};
-}
-
-FixedClock ClockAtNoon() {
-  return FixedClock(std::chrono::system_clock::time_point(hours(500000)));
-}
 
 using MakeCache = std::unique_ptr<ResultCache> (*)(const TestFolder&,
                                                    const CacheOptions&,
@@ -50,11 +43,46 @@ std::unique_ptr<ResultCache> Layered(const TestFolder& folder,
                           Sqlite(folder, options, clock));
 }
 
+std::unique_ptr<ResultCache> Redis(const TestFolder&,
+                                   const CacheOptions& options, const Clock&) {
+  return MakeRedisCache(OpenTestRedis(SharedRedisServer().url()), options);
+}
+
+std::unique_ptr<ResultCache> RedisByCluster(const TestFolder&,
+                                            const CacheOptions& options,
+                                            const Clock&) {
+  return MakeRedisCache(OpenTestRedis(SharedRedisCluster().url()), options);
+}
+
+std::unique_ptr<ResultCache> RedisWithMemory(const TestFolder&,
+                                             const CacheOptions& options,
+                                             const Clock& clock) {
+  // In front, room for one entry only, as above.
+  return MakeRedisCacheWithMemory(OpenTestRedis(SharedRedisServer().url()),
+                                  options, 300, nullptr, {}, clock);
+}
+
 class ResultCacheContract : public testing::TestWithParam<MakeCache> {
  protected:
+  void SetUp() override {
+    if (GetParam() == MakeCache(RedisByCluster)) {
+      redis_ = SharedRedisCluster().url();
+    } else if (GetParam() == MakeCache(Redis) ||
+               GetParam() == MakeCache(RedisWithMemory)) {
+      redis_ = SharedRedisServer().url();
+    }
+    if (!redis_.empty()) FlushTestRedis(*OpenTestRedis(redis_));
+  }
+
   std::unique_ptr<ResultCache> Make(const CacheOptions& options = {}) {
     return GetParam()(folder_, options, clock_);
   }
+  void Advance(hours by) {
+    clock_.Advance(by);
+    if (!redis_.empty()) AgeTestRedis(redis_, by);
+  }
+
+  std::string redis_;  // Its URL, where it keeps the entries.
   TestFolder folder_;
   FixedClock clock_ = ClockAtNoon();
 };
@@ -62,81 +90,112 @@ class ResultCacheContract : public testing::TestWithParam<MakeCache> {
 TEST_P(ResultCacheContract, GetReturnsTheLastPut) {
   const auto cache = Make();
   const std::string bytes("a\0\xff b", 5);
-  ASSERT_TRUE(cache->Put(Key(1), "old"));
-  ASSERT_TRUE(cache->Put(Key(1), bytes));
-  ASSERT_TRUE(cache->Put(Key(2), ""));
-  EXPECT_THAT(cache->Get(Key(1)).value(), Optional(bytes));
-  EXPECT_THAT(cache->Get(Key(2)).value(), Optional(std::string()));
+  ASSERT_TRUE(cache->Put(TestKey(1), "old"));
+  ASSERT_TRUE(cache->Put(TestKey(1), bytes));
+  ASSERT_TRUE(cache->Put(TestKey(2), ""));
+  EXPECT_THAT(cache->Get(TestKey(1)).value(), Optional(bytes));
+  EXPECT_THAT(cache->Get(TestKey(2)).value(), Optional(std::string()));
 }
 
 TEST_P(ResultCacheContract, BothHalvesOfAKeyCount) {
   const auto cache = Make();
-  ASSERT_TRUE(cache->Put(Key(1), "value"));
-  EXPECT_EQ(cache->Get(Key(2)).value(), std::nullopt);
-  EXPECT_EQ(cache->Get(Key(1, "other models")).value(), std::nullopt);
+  ASSERT_TRUE(cache->Put(TestKey(1), "value"));
+  EXPECT_EQ(cache->Get(TestKey(2)).value(), std::nullopt);
+  EXPECT_EQ(cache->Get(TestKey(1, "other models")).value(), std::nullopt);
 }
 
 TEST_P(ResultCacheContract, CountsHitsMissesAndBytes) {
   const auto cache = Make({.max_bytes = 100000});
-  ASSERT_TRUE(cache->Put(Key(1), std::string(1000, 'x')));
-  ASSERT_TRUE(cache->Put(Key(1), std::string(2000, 'x')));
-  ASSERT_TRUE(cache->Get(Key(1)));
-  ASSERT_TRUE(cache->Get(Key(1)));
-  ASSERT_TRUE(cache->Get(Key(2)));
+  ASSERT_TRUE(cache->Put(TestKey(1), std::string(1000, 'x')));
+  ASSERT_TRUE(cache->Put(TestKey(1), std::string(2000, 'x')));
+  ASSERT_TRUE(cache->Get(TestKey(1)));
+  ASSERT_TRUE(cache->Get(TestKey(1)));
+  ASSERT_TRUE(cache->Get(TestKey(2)));
   const CacheStats stats = cache->Stats().value();
   EXPECT_EQ(stats.hits, 2u);
   EXPECT_EQ(stats.misses, 1u);
   EXPECT_EQ(stats.entries, 1u);
   EXPECT_GE(stats.bytes, 2000u);
   EXPECT_LT(stats.bytes, 3000u);
-  EXPECT_EQ(stats.max_bytes, 100000u);
+  EXPECT_EQ(stats.max_bytes, redis_.empty() ? 100000u : 0u);
 }
 
 TEST_P(ResultCacheContract, TheLeastRecentlyUsedGoFirst) {
+  if (!redis_.empty()) GTEST_SKIP() << "Redis's maxmemory-policy decides";
   const auto cache = Make({.max_bytes = 4 * 1500});
   for (int n = 0; n < 4; ++n) {
-    ASSERT_TRUE(cache->Put(Key(n), std::string(1000, 'x')));
-    clock_.Advance(hours(2));
+    ASSERT_TRUE(cache->Put(TestKey(n), std::string(1000, 'x')));
+    Advance(hours(2));
   }
-  ASSERT_TRUE(cache->Get(Key(0)));
-  clock_.Advance(hours(2));
+  ASSERT_TRUE(cache->Get(TestKey(0)));
+  Advance(hours(2));
   // The touch of 0 reaches the disk with this, and 1 goes.
-  ASSERT_TRUE(cache->Put(Key(4), std::string(2200, 'x')));
-  EXPECT_NE(cache->Get(Key(0)).value(), std::nullopt);
-  EXPECT_EQ(cache->Get(Key(1)).value(), std::nullopt);
-  EXPECT_NE(cache->Get(Key(3)).value(), std::nullopt);
-  EXPECT_NE(cache->Get(Key(4)).value(), std::nullopt);
+  ASSERT_TRUE(cache->Put(TestKey(4), std::string(2200, 'x')));
+  EXPECT_NE(cache->Get(TestKey(0)).value(), std::nullopt);
+  EXPECT_EQ(cache->Get(TestKey(1)).value(), std::nullopt);
+  EXPECT_NE(cache->Get(TestKey(3)).value(), std::nullopt);
+  EXPECT_NE(cache->Get(TestKey(4)).value(), std::nullopt);
   EXPECT_LE(cache->Stats()->bytes, 4u * 1500);
 }
 
 TEST_P(ResultCacheContract, WhatIsLargerThanTheLimitIsNotKept) {
   const auto cache = Make({.max_bytes = 1000});
-  ASSERT_TRUE(cache->Put(Key(1), "small"));
-  ASSERT_TRUE(cache->Put(Key(2), std::string(1000, 'x')));
-  EXPECT_EQ(cache->Get(Key(2)).value(), std::nullopt);
-  EXPECT_NE(cache->Get(Key(1)).value(), std::nullopt);
+  ASSERT_TRUE(cache->Put(TestKey(1), "small"));
+  ASSERT_TRUE(cache->Put(TestKey(2), std::string(1000, 'x')));
+  EXPECT_EQ(cache->Get(TestKey(2)).value(), std::nullopt);
+  EXPECT_NE(cache->Get(TestKey(1)).value(), std::nullopt);
 }
 
 TEST_P(ResultCacheContract, AnEntryOutlivesItsTtlNever) {
   const auto cache = Make({.ttl = hours(24)});
-  ASSERT_TRUE(cache->Put(Key(1), "value"));
-  clock_.Advance(hours(23));
-  EXPECT_NE(cache->Get(Key(1)).value(), std::nullopt);
-  clock_.Advance(hours(1));
-  EXPECT_EQ(cache->Get(Key(1)).value(), std::nullopt);
-  ASSERT_TRUE(cache->Put(Key(1), "again"));
-  EXPECT_THAT(cache->Get(Key(1)).value(), Optional(std::string("again")));
+  ASSERT_TRUE(cache->Put(TestKey(1), "value"));
+  Advance(hours(23));
+  EXPECT_NE(cache->Get(TestKey(1)).value(), std::nullopt);
+  Advance(hours(1));
+  EXPECT_EQ(cache->Get(TestKey(1)).value(), std::nullopt);
+  ASSERT_TRUE(cache->Put(TestKey(1), "again"));
+  EXPECT_THAT(cache->Get(TestKey(1)).value(), Optional(std::string("again")));
+}
+
+TEST_P(ResultCacheContract, ManyAreFoundInTheirPlaces) {
+  const auto cache = Make();
+  std::vector<ResultKey> keys;
+  for (int n = 0; n < 50; ++n) {
+    keys.push_back(TestKey(n));
+    if (n % 3 != 0) continue;
+    ASSERT_TRUE(cache->Put(keys.back(), std::to_string(n)));
+  }
+  const auto values = cache->GetMany(keys);
+  ASSERT_EQ(values.size(), keys.size());
+  for (int n = 0; n < 50; ++n) {
+    EXPECT_EQ(values[static_cast<std::size_t>(n)].value(),
+              n % 3 == 0 ? std::optional(std::to_string(n)) : std::nullopt);
+  }
+  EXPECT_EQ(cache->Stats()->hits, 17u);
+  EXPECT_EQ(cache->Stats()->misses, 33u);
+  EXPECT_TRUE(cache->GetMany({}).empty());
+}
+
+TEST_P(ResultCacheContract, AskingAgainCountsNoSecondMiss) {
+  const auto cache = Make();
+  EXPECT_EQ(cache->Get(TestKey(1)).value(), std::nullopt);
+  EXPECT_EQ(cache->GetAgain(TestKey(1)).value(), std::nullopt);
+  EXPECT_EQ(cache->Stats()->misses, 1u);
+  ASSERT_TRUE(cache->Put(TestKey(1), "value"));
+  EXPECT_THAT(cache->GetAgain(TestKey(1)).value(),
+              Optional(std::string("value")));
+  EXPECT_EQ(cache->Stats()->hits, 1u);
 }
 
 TEST_P(ResultCacheContract, PurgeLeavesNothing) {
   const auto cache = Make();
-  for (int n = 0; n < 10; ++n) ASSERT_TRUE(cache->Put(Key(n), "value"));
+  for (int n = 0; n < 10; ++n) ASSERT_TRUE(cache->Put(TestKey(n), "value"));
   EXPECT_EQ(cache->Purge().value(), 10u);
   EXPECT_EQ(cache->Purge().value(), 0u);
   EXPECT_EQ(cache->Stats()->bytes, 0u);
-  EXPECT_EQ(cache->Get(Key(1)).value(), std::nullopt);
+  EXPECT_EQ(cache->Get(TestKey(1)).value(), std::nullopt);
   EXPECT_EQ(cache->Stats()->misses, 1u);
-  ASSERT_TRUE(cache->Put(Key(1), "again"));
+  ASSERT_TRUE(cache->Put(TestKey(1), "again"));
   EXPECT_EQ(cache->Stats()->entries, 1u);
 }
 
@@ -149,8 +208,9 @@ TEST_P(ResultCacheContract, ThreadsMayReadAndWriteAtOnce) {
       for (int i = 0; i < 50; ++i) {
         const int n = (i * 7 + t) % 20;
         // A busy file is an answer too.
-        static_cast<void>(cache->Put(Key(n), std::string(500, char('a' + n))));
-        auto value = cache->Get(Key(n));
+        static_cast<void>(
+            cache->Put(TestKey(n), std::string(500, char('a' + n))));
+        auto value = cache->Get(TestKey(n));
         if (value && *value && **value != std::string(500, char('a' + n))) {
           ++wrong;
         }
@@ -167,179 +227,20 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, ResultCacheContract, testing::Values(Sqlite));
 INSTANTIATE_TEST_SUITE_P(Layered, ResultCacheContract,
                          testing::Values(Layered));
 
+INSTANTIATE_TEST_SUITE_P(Redis, ResultCacheContract, testing::Values(Redis));
+INSTANTIATE_TEST_SUITE_P(RedisByCluster, ResultCacheContract,
+                         testing::Values(RedisByCluster));
+INSTANTIATE_TEST_SUITE_P(RedisWithMemory, ResultCacheContract,
+                         testing::Values(RedisWithMemory));
+
 TEST(LayeredCache, KeepsInFrontWhatTheBackAnswered) {
   const FixedClock clock = ClockAtNoon();
   auto front = MakeMemoryCache({}, clock), back = MakeMemoryCache({}, clock);
   ResultCache& near = *front;
-  ASSERT_TRUE(back->Put(Key(1), "value"));
+  ASSERT_TRUE(back->Put(TestKey(1), "value"));
   const auto cache = MakeLayeredCache(std::move(front), std::move(back));
-  EXPECT_THAT(cache->Get(Key(1)).value(), Optional(std::string("value")));
-  EXPECT_THAT(near.Get(Key(1)).value(), Optional(std::string("value")));
-}
-
-class SqliteCacheTest : public testing::Test {
- protected:
-  std::unique_ptr<ResultCache> MustOpen(const CacheOptions& options = {}) {
-    auto cache = OpenSqliteCache(file_, options, clock_);
-    EXPECT_TRUE(cache) << cache.error().message;
-    return cache ? std::move(*cache) : nullptr;
-  }
-  // Changes the file behind the cache's back.
-  void Tamper(const std::string& sql) {
-    DatabaseOptions options;
-    options.application_id = 0x4f634361;
-    constexpr const char* kSame[] = {"", ""};
-    options.migrations = kSame;
-    auto database = Database::Open(file_, options);
-    ASSERT_TRUE(database) << database.error().message;
-    auto changed = (*database)->Run(sql);
-    ASSERT_TRUE(changed) << changed.error().message;
-    ASSERT_GT(*changed, 0);
-  }
-
-  TestFolder folder_;
-  const std::filesystem::path file_ = folder_ / "results.sqlite";
-  FixedClock clock_ = ClockAtNoon();
-};
-
-TEST_F(SqliteCacheTest, ValuesOutliveTheProgram) {
-  ASSERT_TRUE(MustOpen()->Put(Key(1), "value"));
-  EXPECT_THAT(MustOpen()->Get(Key(1)).value(), Optional(std::string("value")));
-}
-
-TEST_F(SqliteCacheTest, HitsAndMissesOfEveryProcessAddUp) {
-  for (int i = 0; i < 3; ++i) {
-    const auto cache = MustOpen();
-    ASSERT_TRUE(cache->Get(Key(1)));
-    ASSERT_TRUE(cache->Put(Key(1), "value"));
-    ASSERT_TRUE(cache->Get(Key(1)));
-  }
-  EXPECT_EQ(MustOpen()->Stats()->hits, 5u);
-  EXPECT_EQ(MustOpen()->Stats()->misses, 1u);
-  ASSERT_TRUE(MustOpen()->Purge());
-  EXPECT_EQ(MustOpen()->Stats()->hits, 0u);
-}
-
-TEST_F(SqliteCacheTest, AChangedValueIsAMiss) {
-  ASSERT_TRUE(MustOpen()->Put(Key(1), std::string(1000, 'x')));
-  Tamper("UPDATE stored SET value = CAST(replace(value, 'xx', 'xy') AS BLOB)");
-  const auto cache = MustOpen();
-  EXPECT_EQ(cache->Get(Key(1)).value(), std::nullopt);
-  EXPECT_EQ(cache->Stats()->misses, 1u);
-  ASSERT_TRUE(cache->Put(Key(1), "computed again"));
-  EXPECT_NE(cache->Get(Key(1)).value(), std::nullopt);
-}
-
-TEST_F(SqliteCacheTest, ValuesOfTheWrongTypeAreMisses) {
-  for (const char* column : {"image", "fingerprint", "checksum", "value"}) {
-    ASSERT_TRUE(MustOpen()->Put(Key(1), "value"));
-    Tamper(std::string("UPDATE entries SET ") + column + " = 'nonsense'");
-    EXPECT_EQ(MustOpen()->Get(Key(1)).value(), std::nullopt) << column;
-  }
-}
-
-TEST_F(SqliteCacheTest, WrongTotalsAreDamage) {
-  ASSERT_TRUE(MustOpen()->Put(Key(1), "value"));
-  Tamper("UPDATE totals SET bytes = -1000000");
-  const auto cache = MustOpen();
-  EXPECT_EQ(cache->Put(Key(2), "value").error().code, ErrorCode::kDataLoss);
-  EXPECT_TRUE(std::filesystem::exists(file_.string() + ".damaged-1"));
-  ASSERT_TRUE(cache->Put(Key(2), "value"));
-  EXPECT_NE(cache->Get(Key(2)).value(), std::nullopt);
-}
-
-TEST_F(SqliteCacheTest, ADamagedFileIsSetAsideAndBegunAnew) {
-  for (const std::string n : {"1", "2"}) {
-    std::filesystem::remove(file_.string() + "-wal");
-    WriteTestFile(file_, "no database " + n);
-    const auto cache = MustOpen();
-    ASSERT_TRUE(cache->Put(Key(1), "value"));
-    EXPECT_EQ(ReadTestFile(file_.string() + ".damaged-" + n),
-              "no database " + n);
-  }
-}
-
-TEST_F(SqliteCacheTest, DamageFoundLaterIsSetAsideToo) {
-  {
-    const auto cache = MustOpen();
-    for (int n = 0; n < 200; ++n) {
-      ASSERT_TRUE(cache->Put(Key(n), std::string(5000, 'x')));
-    }
-  }
-  // Only the header and the schema survive.
-  std::filesystem::remove(file_.string() + "-wal");
-  const auto size = std::filesystem::file_size(file_);
-  ASSERT_GT(size, 100000u);
-  WriteTestFile(file_, ReadTestFile(file_).substr(0, 8192) +
-                           std::string(size - 8192, '\x55'));
-  const auto cache = MustOpen();
-  EXPECT_EQ(cache->Get(Key(1)).value(), std::nullopt);
-  EXPECT_TRUE(std::filesystem::exists(file_.string() + ".damaged-1"));
-  ASSERT_TRUE(cache->Put(Key(1), "value"));
-  EXPECT_THAT(cache->Get(Key(1)).value(), Optional(std::string("value")));
-}
-
-TEST_F(SqliteCacheTest, AnotherProgramsFileIsRefused) {
-  DatabaseOptions options;
-  options.application_id = 1;
-  ASSERT_TRUE(Database::Open(file_, options));
-  auto cache = OpenSqliteCache(file_, {}, clock_);
-  EXPECT_EQ(cache.error().code, ErrorCode::kFailedPrecondition);
-  EXPECT_THAT(cache.error().message, HasSubstr("another program's"));
-}
-
-TEST_F(SqliteCacheTest, ALockedFileIsUnavailableAndHitsGoOn) {
-  const auto cache = MustOpen();
-  ASSERT_TRUE(cache->Put(Key(1), "value"));
-  DatabaseOptions options;
-  options.application_id = 0x4f634361;
-  constexpr const char* kSame[] = {"", ""};
-  options.migrations = kSame;
-  auto holder = Database::Open(file_, options);
-  ASSERT_TRUE(holder);
-  auto transaction = Transaction::Begin(**holder);
-  ASSERT_TRUE(transaction);
-  EXPECT_EQ(cache->Put(Key(2), "value").error().code, ErrorCode::kUnavailable);
-  EXPECT_NE(cache->Get(Key(1)).value(), std::nullopt);
-}
-
-TEST_F(SqliteCacheTest, PurgeLeavesNoByteOnDisk) {
-  const auto cache = MustOpen();
-  ASSERT_TRUE(cache->Put(Key(1), "somebody's face"));
-  ASSERT_TRUE(cache->Purge());
-  for (const auto& entry :
-       std::filesystem::directory_iterator(folder_.path())) {
-    EXPECT_THAT(ReadTestFile(entry.path()),
-                testing::Not(HasSubstr("somebody's face")));
-  }
-}
-
-TEST_F(SqliteCacheTest, ASmallerLimitHoldsFromTheNextPutOn) {
-  {
-    const auto cache = MustOpen();
-    for (int n = 0; n < 50; ++n) {
-      ASSERT_TRUE(cache->Put(Key(n), std::string(1000, 'x')));
-    }
-  }
-  const auto cache = MustOpen({.max_bytes = 5000});
-  ASSERT_TRUE(cache->Put(Key(99), std::string(1000, 'x')));
-  EXPECT_LE(cache->Stats()->bytes, 5000u);
-  EXPECT_NE(cache->Get(Key(99)).value(), std::nullopt);
-}
-
-TEST_F(SqliteCacheTest, TouchesOutliveTheProgram) {
-  {
-    const auto cache = MustOpen();
-    ASSERT_TRUE(cache->Put(Key(1), std::string(1000, 'x')));
-    clock_.Advance(hours(2));
-    ASSERT_TRUE(cache->Put(Key(2), std::string(1000, 'x')));
-    clock_.Advance(hours(2));
-    ASSERT_TRUE(cache->Get(Key(1)));
-  }
-  const auto cache = MustOpen({.max_bytes = 3000});
-  ASSERT_TRUE(cache->Put(Key(3), std::string(1000, 'x')));
-  EXPECT_NE(cache->Get(Key(1)).value(), std::nullopt);
-  EXPECT_EQ(cache->Get(Key(2)).value(), std::nullopt);
+  EXPECT_THAT(cache->Get(TestKey(1)).value(), Optional(std::string("value")));
+  EXPECT_THAT(near.Get(TestKey(1)).value(), Optional(std::string("value")));
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 #include <atomic>
-#include <bit>
 #include <cstring>
 #include <mutex>
 #include <span>
@@ -7,6 +6,7 @@
 #include <vector>
 
 #include "cache/result_cache.h"
+#include "cache/value_envelope.h"
 #include "sqlite/database.h"
 
 namespace ocelli {
@@ -59,32 +59,11 @@ DatabaseOptions StorageOptions() {
   return options;
 }
 
-std::uint64_t Word(const void* bytes, std::size_t size = 8) {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, size);
-  return word;
-}
-
 std::int64_t RowId(const ResultKey& key) {
-  return static_cast<std::int64_t>(Word(key.image.bytes.data()) ^
-                                   Word(key.fingerprint.bytes.data()));
-}
-
-// Finds damage, not malice: each step maps the sum so far one to one, so a
-// change within one word always shows. Several times faster than SHA-256.
-std::int64_t Checksum(const ResultKey& key, std::span<const std::byte> value) {
-  std::uint64_t sum = value.size();
-  const auto add = [&sum](std::uint64_t word) {
-    sum = std::rotl((sum ^ word) * 0x9e3779b97f4a7c15u, 29);
-  };
-  for (std::size_t i = 0; i < key.image.bytes.size(); i += 8) {
-    add(Word(&key.image.bytes[i]));
-    add(Word(&key.fingerprint.bytes[i]));
-  }
-  std::size_t i = 0;
-  for (; i + 8 <= value.size(); i += 8) add(Word(value.data() + i));
-  if (i < value.size()) add(Word(value.data() + i, value.size() - i));
-  return static_cast<std::int64_t>(sum);
+  std::int64_t image = 0, fingerprint = 0;
+  std::memcpy(&image, key.image.bytes.data(), sizeof(image));
+  std::memcpy(&fingerprint, key.fingerprint.bytes.data(), sizeof(fingerprint));
+  return image ^ fingerprint;
 }
 
 std::span<const std::byte> BytesOf(const Digest& digest) {
@@ -162,33 +141,11 @@ class SqliteCache final : public ResultCache {
   }
 
   Result<std::optional<std::string>> Get(const ResultKey& key) override {
-    std::optional<std::string> value;
-    std::int64_t used = 0;
-    auto read = WithConnection([&](Database& database) {
-      return database.Query(
-          "SELECT e.image, e.fingerprint, e.checksum, e.created, e.used,"
-          " s.value FROM entries e JOIN stored s ON s.id = e.value"
-          " WHERE e.id = ?",
-          {RowId(key)}, [&](const SqlRow& row) -> Result<> {
-            const auto bytes = row.Blob(5);
-            if (Equal(row.Blob(0), BytesOf(key.image)) &&
-                Equal(row.Blob(1), BytesOf(key.fingerprint)) &&
-                row.Int(2) == Checksum(key, bytes) && !Expired(row.Int(3))) {
-              value.emplace(reinterpret_cast<const char*>(bytes.data()),
-                            bytes.size());
-              used = row.Int(4);
-            }
-            return {};
-          });
-    });
-    if (!read) {
-      // Its successor is empty.
-      if (read.error().code != ErrorCode::kDataLoss) return read.Failure();
-      value.reset();
-    }
-    ++(value ? hits_ : misses_);
-    if (value && used < Now() - kTouchAfter.count()) Touch(RowId(key));
-    return value;
+    return Find(key, true);
+  }
+
+  Result<std::optional<std::string>> GetAgain(const ResultKey& key) override {
+    return Find(key, false);
   }
 
   Result<> Put(const ResultKey& key, std::string value) override {
@@ -212,7 +169,7 @@ class SqliteCache final : public ResultCache {
           "INSERT INTO entries VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
           {RowId(key), BytesOf(key.image), BytesOf(key.fingerprint),
            database.last_insert_id(), static_cast<std::int64_t>(size),
-           Checksum(key, bytes), Now(), Now()});
+           ValueChecksum(key, bytes), Now(), Now()});
       if (!added) return added.Failure();
       if (auto evicted = Evict(database); !evicted) return evicted;
       return transaction->Commit();
@@ -260,6 +217,42 @@ class SqliteCache final : public ResultCache {
   }
 
  private:
+  Result<std::optional<std::string>> Find(const ResultKey& key,
+                                          bool count_miss) {
+    std::optional<std::string> value;
+    std::int64_t used = 0;
+    auto read = WithConnection([&](Database& database) {
+      return database.Query(
+          "SELECT e.image, e.fingerprint, e.checksum, e.created, e.used,"
+          " s.value FROM entries e JOIN stored s ON s.id = e.value"
+          " WHERE e.id = ?",
+          {RowId(key)}, [&](const SqlRow& row) -> Result<> {
+            const auto bytes = row.Blob(5);
+            if (Equal(row.Blob(0), BytesOf(key.image)) &&
+                Equal(row.Blob(1), BytesOf(key.fingerprint)) &&
+                row.Int(2) == ValueChecksum(key, bytes) &&
+                !Expired(row.Int(3))) {
+              value.emplace(reinterpret_cast<const char*>(bytes.data()),
+                            bytes.size());
+              used = row.Int(4);
+            }
+            return {};
+          });
+    });
+    if (!read) {
+      // Its successor is empty.
+      if (read.error().code != ErrorCode::kDataLoss) return read.Failure();
+      value.reset();
+    }
+    if (value) {
+      ++hits_;
+    } else if (count_miss) {
+      ++misses_;
+    }
+    if (value && used < Now() - kTouchAfter.count()) Touch(RowId(key));
+    return value;
+  }
+
   std::int64_t Now() const {
     return std::chrono::duration_cast<std::chrono::microseconds>(
                clock_.WallTime().time_since_epoch())
