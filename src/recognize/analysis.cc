@@ -5,51 +5,107 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <span>
 
 #include "recognize/json_line.h"
+#include "recognize/wire_reader.h"
 
 namespace ocelli {
 namespace {
 
 constexpr unsigned kMaxSide = 1 << 20;
-constexpr int kMaxDescriptor = 4096;
+constexpr std::size_t kMaxDescriptor = 4096;
+constexpr std::size_t kMeshPoints = 478;
+constexpr std::size_t kMeshPointsWithoutIrises = 468;
 
-bool AllFinite(std::initializer_list<float> values) {
-  return std::all_of(values.begin(), values.end(),
+// Fields 1, 2, ... of a message of floats; one that is missing is 0.
+bool ReadReals(std::string_view bytes, std::span<float> values) {
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    const std::size_t at = reader.field() - 1;
+    if (at < values.size() && reader.Is(reader.field(), WireReader::kFixed32)) {
+      values[at] = reader.real();
+    }
+  }
+  return reader.ok() &&
+         std::all_of(values.begin(), values.end(),
                      [](float value) { return std::isfinite(value); });
 }
 
-// False where the message holds what no model of ours can have made.
-bool ReadFace(const v1::Face& from, Face& face) {
-  const v1::Box& box = from.box();
-  const v1::Quality& quality = from.quality();
-  const int points = from.mesh_size();
-  if (!AllFinite({box.x(), box.y(), box.width(), box.height(), from.score(),
-                  quality.size(), quality.sharpness(), quality.frontality(),
-                  quality.overall()}) ||
-      from.keypoints_size() != static_cast<int>(face.keypoints.size()) ||
-      (points != 0 && points != 468 && points != 478) ||
-      from.face_descriptor_size() > kMaxDescriptor) {
+bool ReadPoint(std::string_view bytes, PointF& point) {
+  float values[2] = {};
+  if (!ReadReals(bytes, values)) return false;
+  point = {values[0], values[1]};
+  return true;
+}
+
+bool ReadPoint(std::string_view bytes, Point3F& point) {
+  float values[3] = {};
+  if (!ReadReals(bytes, values)) return false;
+  point = {values[0], values[1], values[2]};
+  return true;
+}
+
+bool ReadDescriptor(std::string_view bytes, std::vector<float>& descriptor) {
+  if (bytes.size() % sizeof(float) != 0 ||
+      bytes.size() / sizeof(float) > kMaxDescriptor) {
     return false;
   }
-  face.box = {box.x(), box.y(), box.width(), box.height()};
-  face.score = from.score();
-  face.quality = {quality.size(), quality.sharpness(), quality.frontality(),
-                  quality.overall()};
-  for (int i = 0; i < from.keypoints_size(); ++i) {
-    const v1::Point& point = from.keypoints(i);
-    if (!AllFinite({point.x(), point.y()})) return false;
-    face.keypoints[static_cast<std::size_t>(i)] = {point.x(), point.y()};
+  descriptor.resize(bytes.size() / sizeof(float));
+  if (!bytes.empty()) {
+    std::memcpy(descriptor.data(), bytes.data(), bytes.size());
   }
-  face.mesh.reserve(static_cast<std::size_t>(points));
-  for (const v1::Point3& point : from.mesh()) {
-    if (!AllFinite({point.x(), point.y(), point.z()})) return false;
-    face.mesh.push_back({point.x(), point.y(), point.z()});
-  }
-  face.descriptor.assign(from.face_descriptor().begin(),
-                         from.face_descriptor().end());
-  return std::all_of(face.descriptor.begin(), face.descriptor.end(),
+  return std::all_of(descriptor.begin(), descriptor.end(),
                      [](float value) { return std::isfinite(value); });
+}
+
+// ocelli.v1.Face. False where it holds what no model of ours can have made.
+bool ReadFace(std::string_view bytes, Face& face) {
+  WireReader reader(bytes);
+  std::size_t keypoints = 0;
+  float numbers[4] = {};
+  while (reader.Next()) {
+    if (reader.Is(v1::Face::kScoreFieldNumber, WireReader::kFixed32)) {
+      face.score = reader.real();
+      continue;
+    }
+    if (!reader.Is(reader.field(), WireReader::kBytes)) continue;
+    switch (reader.field()) {
+      case v1::Face::kBoxFieldNumber:
+        std::fill(std::begin(numbers), std::end(numbers), 0.f);
+        if (!ReadReals(reader.bytes(), numbers)) return false;
+        face.box = {numbers[0], numbers[1], numbers[2], numbers[3]};
+        break;
+      case v1::Face::kKeypointsFieldNumber:
+        if (keypoints == face.keypoints.size() ||
+            !ReadPoint(reader.bytes(), face.keypoints[keypoints++])) {
+          return false;
+        }
+        break;
+      case v1::Face::kMeshFieldNumber:
+        if (face.mesh.empty()) face.mesh.reserve(kMeshPoints);
+        if (face.mesh.size() == kMeshPoints ||
+            !ReadPoint(reader.bytes(), face.mesh.emplace_back())) {
+          return false;
+        }
+        break;
+      case v1::Face::kFaceDescriptorFieldNumber:
+        if (!ReadDescriptor(reader.bytes(), face.descriptor)) return false;
+        break;
+      case v1::Face::kQualityFieldNumber:
+        std::fill(std::begin(numbers), std::end(numbers), 0.f);
+        if (!ReadReals(reader.bytes(), numbers)) return false;
+        face.quality = {numbers[0], numbers[1], numbers[2], numbers[3]};
+        break;
+      default:  // Of a later version.
+        break;
+    }
+  }
+  return reader.ok() && std::isfinite(face.score) &&
+         keypoints == face.keypoints.size() &&
+         (face.mesh.empty() || face.mesh.size() == kMeshPoints ||
+          face.mesh.size() == kMeshPointsWithoutIrises);
 }
 
 void WriteFace(const Face& face, v1::Face& to) {
@@ -137,21 +193,33 @@ Result<Analysis> ParseAnalysis(std::string_view bytes) {
   const auto damaged = [] {
     return Fail(ErrorCode::kDataLoss, "not the result of an analysis");
   };
-  google::protobuf::Arena arena;
-  auto& message = *google::protobuf::Arena::CreateMessage<v1::Analysis>(&arena);
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-      message.width() > kMaxSide || message.height() > kMaxSide) {
+  // By hand: protobuf takes as long for one mesh as Redis for the value.
+  WireReader reader(bytes);
+  Analysis analysis;
+  std::string_view digest;
+  std::uint64_t width = 0, height = 0;
+  while (reader.Next()) {
+    if (reader.Is(v1::Analysis::kDigestFieldNumber, WireReader::kBytes)) {
+      digest = reader.bytes();
+    } else if (reader.Is(v1::Analysis::kWidthFieldNumber,
+                         WireReader::kVarint)) {
+      width = reader.number();
+    } else if (reader.Is(v1::Analysis::kHeightFieldNumber,
+                         WireReader::kVarint)) {
+      height = reader.number();
+    } else if (reader.Is(v1::Analysis::kFacesFieldNumber, WireReader::kBytes)) {
+      if (!ReadFace(reader.bytes(), analysis.faces.emplace_back())) {
+        return damaged();
+      }
+    }
+  }
+  const auto named = Digest::FromHex(digest);
+  if (!reader.ok() || !named || width > kMaxSide || height > kMaxSide) {
     return damaged();
   }
-  Analysis analysis;
-  const auto digest = Digest::FromHex(message.digest());
-  if (!digest) return damaged();
-  analysis.digest = *digest;
-  analysis.width = static_cast<int>(message.width());
-  analysis.height = static_cast<int>(message.height());
-  for (const v1::Face& face : message.faces()) {
-    if (!ReadFace(face, analysis.faces.emplace_back())) return damaged();
-  }
+  analysis.digest = *named;
+  analysis.width = static_cast<int>(width);
+  analysis.height = static_cast<int>(height);
   return analysis;
 }
 

@@ -6,6 +6,7 @@
 #include <ocelli/v1/analysis.pb.h>
 
 #include <limits>
+#include <random>
 
 namespace ocelli {
 namespace {
@@ -98,6 +99,52 @@ TEST(Analysis, WhatNoModelMakesIsDataLoss) {
   message.mutable_faces(0)->mutable_box()->set_x(
       std::numeric_limits<float>::infinity());
   EXPECT_TRUE(refused(message));
+}
+
+TEST(Analysis, WhatALaterVersionAddsIsPassedOver) {
+  const std::string later(
+      "\xf8\x7f\x05\xf2\x7f\x02hi\xf5\x7f"
+      "1234"
+      "\xf1\x7f"
+      "12345678",
+      24);
+  const auto read = ParseAnalysis(SerializeAnalysis(Example()) + later);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->faces.size(), 2u);
+}
+
+// Whatever is taken, protobuf takes too, and reads the same in it.
+TEST(Analysis, OfDamagedBytesNothingIsReadThatIsNotThere) {
+  Analysis example = Example();
+  for (Face& face : example.faces) face.mesh.clear();
+  const std::string good = SerializeAnalysis(example);
+  std::minstd_rand random(11);
+  int taken = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes = good;
+    for (unsigned change = 0; change <= random() % 3; ++change) {
+      bytes[random() % bytes.size()] = static_cast<char>(random() >> 8);
+    }
+    if (random() % 4 == 0) bytes.resize(random() % bytes.size());
+    const auto read = ParseAnalysis(bytes);
+    if (!read) continue;
+    v1::Analysis message;
+    if (!message.ParseFromString(bytes)) {
+      // Protobuf also refuses names that are not UTF-8, which are not read.
+      continue;
+    }
+    ++taken;
+    ASSERT_EQ(read->digest, Digest::FromHex(message.digest()).value());
+    ASSERT_EQ(read->width, static_cast<int>(message.width()));
+    ASSERT_EQ(read->faces.size(),
+              static_cast<std::size_t>(message.faces_size()));
+    for (int f = 0; f < message.faces_size(); ++f) {
+      const Face& face = read->faces[static_cast<std::size_t>(f)];
+      ASSERT_EQ(face.score, message.faces(f).score());
+      ASSERT_EQ(face.keypoints[5].y, message.faces(f).keypoints(5).y());
+    }
+  }
+  EXPECT_GT(taken, 1000);
 }
 
 TEST(AnalysisJson, IsProtobufsJsonMapping) {

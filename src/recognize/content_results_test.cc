@@ -49,6 +49,39 @@ TEST_F(ContentResultsTest, WhatCannotBeReadWhenFreshIsAnError) {
   EXPECT_EQ(computed_, 1);
 }
 
+TEST_F(ContentResultsTest, OfManyOnlyWhatIsMissingIsComputed) {
+  const std::vector<ResultKey> keys = {
+      {Sha256("cached"), key_.fingerprint},  {Sha256("new"), key_.fingerprint},
+      {Sha256("damaged"), key_.fingerprint}, {Sha256("none"), key_.fingerprint},
+      {Sha256("new"), key_.fingerprint},
+  };
+  ASSERT_TRUE(cache_->Put(keys[0], "0"));
+  ASSERT_TRUE(cache_->Put(keys[2], "garbage"));
+  std::vector<std::size_t> computed;
+  std::vector<std::string> parsed(keys.size());
+  const auto cached = results_.GetMany(
+      keys,
+      [&](std::size_t i) -> Result<std::string> {
+        computed.push_back(i);
+        if (i == 3) return Fail(ErrorCode::kInvalidArgument, "no picture");
+        return std::to_string(i);
+      },
+      [&](std::size_t i, std::string_view bytes) -> Result<> {
+        if (bytes.size() > 1) return Fail(ErrorCode::kDataLoss, "damaged");
+        parsed[i] = bytes;
+        return {};
+      });
+  ASSERT_EQ(cached.size(), keys.size());
+  EXPECT_TRUE(cached[0].value());
+  EXPECT_FALSE(cached[1].value());
+  EXPECT_FALSE(cached[2].value());
+  EXPECT_EQ(cached[3].error().message, "no picture");
+  EXPECT_TRUE(cached[4].value());
+  EXPECT_EQ(computed, (std::vector<std::size_t>{1, 2, 3}));
+  EXPECT_EQ(parsed, (std::vector<std::string>{"0", "1", "2", "", "1"}));
+  EXPECT_EQ(cache_->Get(keys[2]).value(), "2");
+}
+
 TEST(Embedding, ReadsBackAsItWasWritten) {
   const Digest digest = Sha256("image");
   const std::vector<float> vector = {.6f, 0, -.8f};

@@ -27,15 +27,7 @@ Result<Recognition> Recognizer::Recognize(std::span<const std::byte> encoded) {
   Recognition recognition;
   const auto cached = results_.Get(
       {digest, fingerprint_}, [&] { return Compute(digest, encoded); },
-      [&](std::string_view bytes) -> Result<> {
-        auto analysis = ParseAnalysis(bytes);
-        if (!analysis) return analysis.Failure();
-        if (analysis->digest != digest) {
-          return Fail(ErrorCode::kDataLoss, "the result of another image");
-        }
-        recognition.analysis = std::move(*analysis);
-        return {};
-      });
+      [&](std::string_view bytes) { return Read(bytes, digest, recognition); });
   if (!cached) return cached.Failure();
   recognition.cached = *cached;
   return recognition;
@@ -43,9 +35,37 @@ Result<Recognition> Recognizer::Recognize(std::span<const std::byte> encoded) {
 
 std::vector<Result<Recognition>> Recognizer::RecognizeMany(
     std::span<const std::span<const std::byte>> encoded) {
-  std::vector<Result<Recognition>> recognitions;
-  for (const auto& image : encoded) recognitions.push_back(Recognize(image));
-  return recognitions;
+  std::vector<ResultKey> keys;
+  keys.reserve(encoded.size());
+  for (const auto& image : encoded) {
+    keys.push_back({Sha256(image), fingerprint_});
+  }
+  std::vector<Recognition> recognitions(encoded.size());
+  const auto cached = results_.GetMany(
+      keys, [&](std::size_t i) { return Compute(keys[i].image, encoded[i]); },
+      [&](std::size_t i, std::string_view bytes) {
+        return Read(bytes, keys[i].image, recognitions[i]);
+      });
+  std::vector<Result<Recognition>> outcomes;
+  outcomes.reserve(encoded.size());
+  for (std::size_t i = 0; i < encoded.size(); ++i) {
+    recognitions[i].cached = cached[i].value_or(false);
+    outcomes.push_back(cached[i]
+                           ? Result<Recognition>(std::move(recognitions[i]))
+                           : cached[i].Failure());
+  }
+  return outcomes;
+}
+
+Result<> Recognizer::Read(std::string_view bytes, const Digest& digest,
+                          Recognition& recognition) {
+  auto analysis = ParseAnalysis(bytes);
+  if (!analysis) return analysis.Failure();
+  if (analysis->digest != digest) {
+    return Fail(ErrorCode::kDataLoss, "the result of another image");
+  }
+  recognition.analysis = std::move(*analysis);
+  return {};
 }
 
 Result<const FaceAnalyzer*> Recognizer::Analyzer() {

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cache/result_cache.h"
@@ -51,6 +52,9 @@ class Recognizer {
   Recognizer(const ModelStore& models, ResultCache* cache,
              const RecognizerOptions& options, const Digest& fingerprint);
 
+  // `recognition` from a result of the image that `digest` names.
+  static Result<> Read(std::string_view bytes, const Digest& digest,
+                       Recognition& recognition);
   Result<const FaceAnalyzer*> Analyzer();
   Result<std::string> Compute(const Digest& digest,
                               std::span<const std::byte> encoded);
