@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/engine.h"
 #include "cli/json_output.h"
+#include "redis/redis_url.h"
 
 namespace ocelli {
 namespace {
@@ -18,29 +19,51 @@ std::string Results(std::uint64_t count) {
   return std::to_string(count) + (count == 1 ? " result" : " results");
 }
 
-Result<std::unique_ptr<ResultCache>> Open(const CommandContext& context) {
-  const auto options = CacheOptionsFrom(context.config);
-  if (!options) return options.Failure();
-  return OpenSqliteCache(context.paths.results(), *options);
+// Where the results are: the user's own file, or what --cache or cache.url
+// says.
+struct Place {
+  std::filesystem::path file;  // Empty: a Redis.
+  std::string name;            // For messages.
+  std::unique_ptr<ResultCache> cache;
+};
+
+Result<Place> Open(const CommandContext& context, const std::string& flag) {
+  const auto address = CacheAddress(context, flag);
+  if (!address) return address.Failure();
+  Place place;
+  if (const auto url = ParseRedisUrl(*address); url) {
+    place.name = url->ForMessage();
+  } else {
+    place.file = address->empty() ? context.paths.results()
+                                  : std::filesystem::path(*address);
+    place.name = place.file.string();
+  }
+  auto cache = OpenResultCache(context, place.file, *address);
+  if (!cache) return cache.Failure();
+  place.cache = std::move(*cache);
+  return place;
 }
 
-void Stats(CommandContext& context) {
-  const auto cache = Open(context);
-  if (!cache) return context.Fail(cache.error());
-  const auto stats = (*cache)->Stats();
+void Stats(CommandContext& context, const std::string& flag) {
+  const auto place = Open(context, flag);
+  if (!place) return context.Fail(place.error());
+  const auto stats = place->cache->Stats();
   if (!stats) return context.Fail(stats.error());
-  const std::string file = context.paths.results().string();
+  std::string line = place->name + ": " + Results(stats->entries) + ", " +
+                     Megabytes(stats->bytes);
+  // A Redis may have none.
+  if (stats->max_bytes > 0) {
+    line += " of at most " + Megabytes(stats->max_bytes);
+  }
   Report(context,
-         {{"file", file},
+         {{place->file.empty() ? "redis" : "file", place->name},
           {"entries", stats->entries},
           {"bytes", stats->bytes},
           {"max_bytes", stats->max_bytes},
           {"hits", stats->hits},
           {"misses", stats->misses}},
-         file + ": " + Results(stats->entries) + ", " +
-             Megabytes(stats->bytes) + " of at most " +
-             Megabytes(stats->max_bytes) + "; " + std::to_string(stats->hits) +
-             " hits, " + std::to_string(stats->misses) + " misses");
+         line + "; " + std::to_string(stats->hits) + " hits, " +
+             std::to_string(stats->misses) + " misses");
 }
 
 // Databases that were found damaged hold results too.
@@ -63,15 +86,18 @@ Result<std::uint64_t> RemoveSetAside(const std::filesystem::path& file) {
   return count;
 }
 
-void Purge(CommandContext& context) {
-  const auto cache = Open(context);
-  if (!cache) return context.Fail(cache.error());
-  const auto removed = (*cache)->Purge();
+void Purge(CommandContext& context, const std::string& flag) {
+  const auto place = Open(context, flag);
+  if (!place) return context.Fail(place.error());
+  const auto removed = place->cache->Purge();
   if (!removed) return context.Fail(removed.error());
-  const auto damaged = RemoveSetAside(context.paths.results());
-  if (!damaged) return context.Fail(damaged.error());
-  Report(context, {{"removed", *removed}, {"damaged_files", *damaged}},
-         Results(*removed) + " removed");
+  Json report = {{"removed", *removed}};
+  if (!place->file.empty()) {
+    const auto damaged = RemoveSetAside(place->file);
+    if (!damaged) return context.Fail(damaged.error());
+    report["damaged_files"] = *damaged;
+  }
+  Report(context, report, Results(*removed) + " removed");
 }
 
 }  // namespace
@@ -82,13 +108,19 @@ void AddCacheCommand(CLI::App& app, CommandContext& context) {
   command->footer(R"(Examples:
   ocelli cache stats                               how much there is
   ocelli cache purge                               recognise everything anew
+  ocelli cache stats --cache redis://10.0.0.1      the same of a shared one
+  OCELLI_CACHE_URL=redis://10.0.0.1 ocelli ...     share results between machines
   OCELLI_CACHE_MAX_BYTES=100000000 ocelli ...      keep at most 100 MB
   OCELLI_CACHE_TTL=86400 ocelli ...                keep nothing for longer than a day)");
-  command->add_subcommand("stats", "How many results, how large")
-      ->callback([&context] { Stats(context); });
-  command->add_subcommand("purge", "Forget every result")->callback([&context] {
-    Purge(context);
-  });
+  auto cache = std::make_shared<std::string>();
+  const auto add = [&](const char* name, const char* help,
+                       void (*run)(CommandContext&, const std::string&)) {
+    CLI::App* verb = command->add_subcommand(name, help);
+    AddCacheFlag(*verb, *cache);
+    verb->callback([cache, run, &context] { run(context, *cache); });
+  };
+  add("stats", "How many results, how large", Stats);
+  add("purge", "Forget every result", Purge);
 }
 
 }  // namespace ocelli

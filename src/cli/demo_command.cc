@@ -330,7 +330,7 @@ Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
   fs::remove_all(state, error);
   const EnginePlaces places{context.paths.models(), state / "results.sqlite",
                             state / "people.sqlite"};
-  auto engine = Engine::Open(places, context.config, flags.faces);
+  auto engine = Engine::Open(context, places, flags.faces);
   if (!engine) return engine.Failure();
   const auto first = RecognizeAll(*pictures, (*engine)->recognizer(),
                                   flags.faces.jobs, context.stop);
@@ -347,7 +347,7 @@ Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
   if (!group) return group.Failure();
 
   // A second engine knows nothing but what is in the database.
-  auto again = Engine::Open(places, context.config, flags.faces);
+  auto again = Engine::Open(context, places, flags.faces);
   if (!again) return again.Failure();
   const auto second = RecognizeAll(*pictures, (*again)->recognizer(),
                                    flags.faces.jobs, context.stop);

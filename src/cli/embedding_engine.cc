@@ -16,6 +16,7 @@ void AddEmbeddingFlags(CLI::App& app, EmbeddingFlags& flags) {
       ->group(group);
   app.add_flag("--no-cache", flags.no_cache, "Embed anew and keep no result")
       ->group(group);
+  AddCacheFlag(app, flags.cache);
   app.add_option("-j,--jobs", flags.jobs,
                  "Pictures at a time; 0: one a processor")
       ->check(CLI::Range(0, 256))
@@ -30,7 +31,9 @@ Result<std::unique_ptr<EmbeddingEngine>> EmbeddingEngine::Open(
     const CommandContext& context, const EmbeddingFlags& flags) {
   std::unique_ptr<EmbeddingEngine> engine(new EmbeddingEngine(context, flags));
   if (!flags.no_cache) {
-    auto cache = OpenResults(context.paths.results(), context.config);
+    const auto address = CacheAddress(context, flags.cache);
+    if (!address) return address.Failure();
+    auto cache = OpenResults(context, context.paths.results(), *address);
     if (!cache) return cache.Failure();
     engine->cache_ = std::move(*cache);
   }

@@ -20,7 +20,8 @@ constexpr char kDefaultEmbedder[] = "efficientnet-lite0";
 struct EmbeddingFlags {
   EmbedderOptions embedder;
   bool no_cache = false;
-  int jobs = 0;  // Pictures at a time; 0: one a processor.
+  std::string cache;  // AddCacheFlag().
+  int jobs = 0;       // Pictures at a time; 0: one a processor.
 };
 
 void AddEmbeddingFlags(CLI::App& app, EmbeddingFlags& flags);

@@ -2,9 +2,16 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/redis_flags.h"
 #include "core/log.h"
 
 namespace ocelli {
+namespace {
+
+// Of results from Redis, in this process.
+constexpr std::int64_t kCacheMemoryBytes = 64 << 20;
+
+}  // namespace
 
 void AddFaceFlags(CLI::App& app, FaceFlags& flags) {
   auto& faces = flags.faces;
@@ -44,10 +51,24 @@ void AddFaceFlags(CLI::App& app, FaceFlags& flags) {
   app.add_flag("--no-cache", flags.no_cache,
                "Recognise anew and keep no result")
       ->group(group);
+  AddCacheFlag(app, flags.cache);
   app.add_option("-j,--jobs", flags.jobs,
                  "Pictures at a time; 0: one a processor")
       ->check(CLI::Range(0, 256))
       ->group(group);
+}
+
+void AddCacheFlag(CLI::App& app, std::string& cache) {
+  app.add_option("--cache", cache,
+                 "Where results are kept: a file, or for several machines " +
+                     std::string(kRedisAddressHelp))
+      ->type_name("URL|FILE");
+}
+
+Result<std::string> CacheAddress(const CommandContext& context,
+                                 const std::string& flag) {
+  if (!flag.empty()) return flag;
+  return context.config.GetString("cache.url", "");
 }
 
 Result<CacheOptions> CacheOptionsFrom(const Config& config) {
@@ -66,12 +87,63 @@ Result<CacheOptions> CacheOptionsFrom(const Config& config) {
   return options;
 }
 
-Result<std::unique_ptr<ResultCache>> OpenResults(
-    const std::filesystem::path& file, const Config& config) {
-  const auto options = CacheOptionsFrom(config);
+namespace {
+
+// Waiting for a cache longer than this costs more than it saves.
+Result<std::unique_ptr<RedisClient>> OpenCacheRedis(
+    const CommandContext& context, const std::string& address) {
+  RedisOptions options;
+  options.connect_timeout = std::chrono::seconds(1);
+  options.answer_timeout = std::chrono::seconds(2);
+  auto redis = OpenRedis(context, address, options);
+  if (!redis) return redis.Failure("the result cache");
+  return redis;
+}
+
+Result<> CheckCacheAddress(const std::string& address) {
+  if (IsRedisUrl(address) || address.find("://") == address.npos) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "no place for results: " + address.substr(0, address.find(':')) +
+                  "://...; wanted is a file or " + kRedisAddressHelp);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ResultCache>> OpenResultCache(
+    const CommandContext& context, const std::filesystem::path& file,
+    const std::string& address) {
+  const auto options = CacheOptionsFrom(context.config);
   if (!options) return options.Failure();
-  auto cache = OpenSqliteCache(file, *options);
-  if (cache) return cache;
+  if (auto meant = CheckCacheAddress(address); !meant) return meant.Failure();
+  if (!IsRedisUrl(address)) {
+    return OpenSqliteCache(
+        address.empty() ? file : std::filesystem::path(address), *options);
+  }
+  auto redis = OpenCacheRedis(context, address);
+  if (!redis) return redis.Failure();
+  return MakeRedisCache(std::move(*redis), *options);
+}
+
+Result<std::unique_ptr<ResultCache>> OpenResults(
+    const CommandContext& context, const std::filesystem::path& file,
+    const std::string& address) {
+  if (IsRedisUrl(address)) {
+    const auto options = CacheOptionsFrom(context.config);
+    if (!options) return options.Failure();
+    const auto memory =
+        context.config.GetInt("cache.memory_bytes", kCacheMemoryBytes);
+    if (!memory) return memory.Failure();
+    if (*memory < 0) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "cache.memory_bytes can't be negative");
+    }
+    auto redis = OpenCacheRedis(context, address);
+    if (!redis) return redis.Failure();
+    return MakeRedisCacheWithMemory(std::move(*redis), *options,
+                                    static_cast<std::uint64_t>(*memory));
+  }
+  auto cache = OpenResultCache(context, file, address);
+  if (cache || cache.error().code == ErrorCode::kInvalidArgument) return cache;
   Log(LogLevel::kWarning, "going on without the result cache",
       {{"reason", cache.error().message}});
   return nullptr;
@@ -85,16 +157,20 @@ Engine::Engine(EnginePlaces places, FaceFlags flags)
 Result<std::unique_ptr<Engine>> Engine::Open(const CommandContext& context,
                                              const FaceFlags& flags) {
   const Paths& paths = context.paths;
-  return Open({paths.models(), paths.results(), paths.gallery()},
-              context.config, flags);
+  auto address = CacheAddress(context, flags.cache);
+  if (!address) return address.Failure();
+  FaceFlags resolved = flags;
+  resolved.cache = *std::move(address);
+  return Open(context, {paths.models(), paths.results(), paths.gallery()},
+              resolved);
 }
 
-Result<std::unique_ptr<Engine>> Engine::Open(const EnginePlaces& places,
-                                             const Config& config,
+Result<std::unique_ptr<Engine>> Engine::Open(const CommandContext& context,
+                                             const EnginePlaces& places,
                                              const FaceFlags& flags) {
   std::unique_ptr<Engine> engine(new Engine(places, flags));
   if (!flags.no_cache) {
-    auto cache = OpenResults(places.results, config);
+    auto cache = OpenResults(context, places.results, flags.cache);
     if (!cache) return cache.Failure();
     engine->cache_ = std::move(*cache);
   }
@@ -103,6 +179,10 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EnginePlaces& places,
   if (!recognizer) return recognizer.Failure();
   engine->recognizer_ = std::move(*recognizer);
   return engine;
+}
+
+bool Engine::far_results() const {
+  return !flags_.no_cache && IsRedisUrl(flags_.cache);
 }
 
 Result<Gallery*> Engine::gallery() {

@@ -18,10 +18,14 @@ struct FaceFlags {
   FaceAnalyzerOptions faces;
   IdentifyOptions identify;
   bool no_cache = false;
-  int jobs = 0;  // Pictures at a time; 0: one a processor.
+  std::string cache;  // AddCacheFlag().
+  int jobs = 0;       // Pictures at a time; 0: one a processor.
 };
 
 void AddFaceFlags(CLI::App& app, FaceFlags& flags);
+// --cache: where results are kept, instead of where cache.url says or the
+// user's own file: an address of Redis, or a file.
+void AddCacheFlag(CLI::App& app, std::string& cache);
 
 struct EnginePlaces {
   std::filesystem::path models;   // Folder.
@@ -33,16 +37,19 @@ struct EnginePlaces {
 // people once somebody asks for them. Thread-safe but for gallery().
 class Engine {
  public:
-  // A cache that can't be used is a warning, not an error.
-  static Result<std::unique_ptr<Engine>> Open(const EnginePlaces& places,
-                                              const Config& config,
+  // A cache that can't be used is a warning, not an error. Without --cache,
+  // results are kept at `places`.
+  static Result<std::unique_ptr<Engine>> Open(const CommandContext& context,
+                                              const EnginePlaces& places,
                                               const FaceFlags& flags);
-  // At the places of this user.
+  // At the places of this user and of the setting cache.url.
   static Result<std::unique_ptr<Engine>> Open(const CommandContext& context,
                                               const FaceFlags& flags);
 
   Recognizer& recognizer() { return *recognizer_; }
   const ModelStore& models() const { return models_; }
+  // Whether results come over a network: ask for several at once.
+  bool far_results() const;
 
   // The people of this user. Makes the database when missing.
   Result<Gallery*> gallery();
@@ -60,9 +67,22 @@ class Engine {
   std::unique_ptr<Gallery> gallery_;
 };
 
-// The cache of results at `file`; null, with a warning, where it can't be used.
+// What --cache says, or else the setting cache.url (OCELLI_CACHE_URL); empty:
+// the user's own file.
+Result<std::string> CacheAddress(const CommandContext& context,
+                                 const std::string& flag);
+
+// The cache of results at `address`, an address of Redis or a file, or where
+// that is empty at `file`; null, with a warning, where a file can't be used. A
+// Redis is asked when the first result is. kInvalidArgument: no such address.
 Result<std::unique_ptr<ResultCache>> OpenResults(
-    const std::filesystem::path& file, const Config& config);
+    const CommandContext& context, const std::filesystem::path& file,
+    const std::string& address);
+
+// The cache itself: without memory in front, without making do.
+Result<std::unique_ptr<ResultCache>> OpenResultCache(
+    const CommandContext& context, const std::filesystem::path& file,
+    const std::string& address);
 
 // From cache.max_bytes and cache.ttl (seconds).
 Result<CacheOptions> CacheOptionsFrom(const Config& config);

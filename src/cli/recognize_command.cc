@@ -42,13 +42,36 @@ struct Input {
   std::filesystem::path annotated;  // Where its picture goes; empty: nowhere.
 };
 
-Result<Outcome> RecognizeFile(const Input& input, Recognizer& recognizer,
-                              const Gallery* gallery,
-                              const IdentifyOptions& options) {
+// What is asked for at once: results come over a network in one go, but
+// pictures are in memory together, and computed one after the other.
+constexpr std::size_t kMaxTogether = 8;
+constexpr std::uintmax_t kMaxBytesTogether = 8 << 20;
+
+// Where each group of at most `most` begins; ends with how many inputs there
+// are.
+std::vector<std::size_t> GroupStarts(const std::vector<Input>& inputs,
+                                     std::size_t most) {
+  std::vector<std::size_t> starts = {0};
+  std::uintmax_t bytes = 0;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    std::error_code unknown;
+    const auto size =
+        most > 1 ? std::filesystem::file_size(inputs[i].path, unknown) : 0;
+    if (!unknown) bytes += size;
+    const std::size_t count = i - starts.back();
+    if (count > 0 && (count >= most || bytes > kMaxBytesTogether)) {
+      starts.push_back(i);
+      bytes = unknown ? 0 : size;
+    }
+  }
+  starts.push_back(inputs.size());
+  return starts;
+}
+
+Result<Outcome> Finish(const Input& input, std::span<const std::byte> bytes,
+                       Result<Recognition> recognition, const Gallery* gallery,
+                       const IdentifyOptions& options) {
   const auto& path = input.path;
-  const auto bytes = ReadFileLimited(path, ImageLimits{}.max_bytes);
-  if (!bytes) return bytes.Failure();
-  auto recognition = recognizer.Recognize(*bytes);
   if (!recognition) return recognition.Failure(path.string());
   Outcome outcome{std::move(recognition->analysis), {}, recognition->cached};
   if (gallery) {
@@ -58,11 +81,36 @@ Result<Outcome> RecognizeFile(const Input& input, Recognizer& recognizer,
     outcome.people = std::move(*people);
   }
   if (!input.annotated.empty()) {
-    const auto written = WriteAnnotated(*bytes, outcome.analysis,
-                                        outcome.people, input.annotated);
+    const auto written = WriteAnnotated(bytes, outcome.analysis, outcome.people,
+                                        input.annotated);
     if (!written) return written.Failure(path.string());
   }
   return outcome;
+}
+
+std::vector<Result<Outcome>> RecognizeFiles(std::span<const Input> inputs,
+                                            Recognizer& recognizer,
+                                            const Gallery* gallery,
+                                            const IdentifyOptions& options) {
+  std::vector<Result<std::vector<std::byte>>> files;
+  std::vector<std::span<const std::byte>> images;
+  for (const Input& input : inputs) {
+    files.push_back(ReadFileLimited(input.path, ImageLimits{}.max_bytes));
+    if (files.back()) images.push_back(*files.back());
+  }
+  auto recognitions = recognizer.RecognizeMany(images);
+  std::vector<Result<Outcome>> outcomes;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!files[i]) {
+      outcomes.push_back(files[i].Failure());
+      continue;
+    }
+    outcomes.push_back(Finish(inputs[i], *files[i],
+                              std::move(recognitions[next++]), gallery,
+                              options));
+  }
+  return outcomes;
 }
 
 std::string TextLine(const std::string& path, const Outcome& outcome) {
@@ -120,32 +168,45 @@ void Recognize(const RecognizeFlags& flags, CommandContext& context) {
   if (!gallery) return context.Fail(gallery.error());
   Totals totals;
   const std::vector<Input> files = FindInputs(flags, totals);
-  const int jobs = JobCount(flags.faces.jobs, files.size());
+  const auto workers =
+      static_cast<std::size_t>(JobCount(flags.faces.jobs, files.size()));
+  const std::size_t together =
+      (*engine)->far_results()
+          ? std::min(kMaxTogether, files.size() / (workers * 4))
+          : 1;
+  const std::vector<std::size_t> starts = GroupStarts(files, together);
   {
     Progress progress("recognizing", files.size(), "images");
-    totals.images = OrderedParallel(
-        files.size(), jobs, static_cast<std::size_t>(jobs) * 8, context.stop,
-        [&](std::size_t i) {
-          return RecognizeFile(files[i], (*engine)->recognizer(), *gallery,
-                               flags.faces.identify);
+    const auto emit = [&](const Input& input, const Result<Outcome>& outcome) {
+      ++totals.images;
+      if (!outcome) {
+        ++totals.failed;
+        progress.Say("ocelli: " + outcome.error().message);
+      } else {
+        totals.faces += outcome->analysis.faces.size();
+        totals.cached += outcome->cached;
+        for (const auto& person : outcome->people) {
+          totals.known += person.has_value();
+        }
+        const std::string path = input.path.string();
+        progress.Print(context.json ? AnalysisJson(path, outcome->analysis,
+                                                   outcome->people, flags.json)
+                                    : TextLine(path, *outcome));
+      }
+      progress.Advance();
+    };
+    OrderedParallel(
+        starts.size() - 1, static_cast<int>(workers), workers * 8, context.stop,
+        [&](std::size_t group) {
+          return RecognizeFiles(
+              std::span(files).subspan(starts[group],
+                                       starts[group + 1] - starts[group]),
+              (*engine)->recognizer(), *gallery, flags.faces.identify);
         },
-        [&](std::size_t i, Result<Outcome> outcome) {
-          if (!outcome) {
-            ++totals.failed;
-            progress.Say("ocelli: " + outcome.error().message);
-          } else {
-            totals.faces += outcome->analysis.faces.size();
-            totals.cached += outcome->cached;
-            for (const auto& person : outcome->people) {
-              totals.known += person.has_value();
-            }
-            const std::string path = files[i].path.string();
-            progress.Print(context.json
-                               ? AnalysisJson(path, outcome->analysis,
-                                              outcome->people, flags.json)
-                               : TextLine(path, *outcome));
+        [&](std::size_t group, const std::vector<Result<Outcome>>& outcomes) {
+          for (std::size_t i = 0; i < outcomes.size(); ++i) {
+            emit(files[starts[group] + i], outcomes[i]);
           }
-          progress.Advance();
         });
   }
   const double seconds =

@@ -27,6 +27,7 @@ class TestCommand {
     CommandContext context;
     context.paths = FindPaths(folder_.path());
     context.stop = stop;
+    context.config = config;
     CLI::App app("", "ocelli");
     app.fallthrough();
     app.add_flag("--json", context.json);
@@ -47,6 +48,7 @@ class TestCommand {
   }
 
   std::stop_token stop;
+  Config config;
 
   const TestFolder& folder() const { return folder_; }
   Paths paths() const { return FindPaths(folder_.path()); }
