@@ -4,7 +4,8 @@
     bench/run.py [--write] [SCENARIO...]
 
 Scenarios: single, folder, models, index, lfw, wider, retrieval, embedding,
-album, live, archive, session; all without a name. They use the programs in build/bench, the
+album, live, archive, session,
+cache; all without a name. They use the programs in build/bench, the
 models and demo photos that ./dev run installed, and where they need more the
 folder that OCELLI_BENCH_DATA names (with lfw/, wider/, retrieval/corel/, video/
 in it). The results, people and collections of this user are not touched.
@@ -25,6 +26,7 @@ import time
 import archive as frame_archive
 import live as live_video
 import session as live_session
+import shared_cache
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build/bench"
@@ -365,9 +367,15 @@ def session():
         yield from live_session.rows(Row, PROGRAM, place, videos)
 
 
+def cache():
+    """Results found in Redis."""
+    for row in shared_cache.rows(shared_cache.measure(BUILD)):
+        yield Row(*row)
+
+
 SCENARIOS = [
     single, folder, models, index, lfw, wider, retrieval, embedding, album,
-    live, archive, session,
+    live, archive, session, cache,
 ]
 
 
