@@ -129,8 +129,8 @@ class JobQueue {
   // Calls `use` with results `from`, `from` + 1, ... as they come, until the
   // batch is complete and all are there, `use` fails or `stop` is requested.
   // Returns the index after the last one used. kNotFound: no such batch, or it
-  // was purged. kDataLoss: the queue lost the next job, as Complete() says it;
-  // whoever has it still may submit it and wait on from there.
+  // was purged. kDataLoss: Redis lost the next job; whoever has it still may
+  // submit it again, best with all that came after it, and wait on from there.
   virtual Result<std::uint64_t> Await(
       const std::string& batch, std::uint64_t from,
       const std::function<Result<>(JobResult)>& use,

@@ -84,7 +84,8 @@ TEST_P(JobQueueContract, AwaitGetsResultsBeforeTheBatchIsComplete) {
     const std::vector<Job> one = {ImageJob(batch, i)};
     ASSERT_TRUE(queue.Submit(one, {}));
     FinishAll(queue, "w", TakeAll(queue, "w", 1));
-    EXPECT_TRUE(Eventually([&] { return used == static_cast<int>(i) + 1; }));
+    EXPECT_TRUE(
+        EventuallyTrue([&] { return used == static_cast<int>(i) + 1; }));
   }
   ASSERT_TRUE(queue.Complete(batch, 2));
 }
@@ -311,7 +312,7 @@ TEST_P(JobQueueContract, AJobThatKillsItsWorkersIsGivenUp) {
   const std::string batch = NewBatch(queue, 1);
   std::vector<JobResult> results;
   std::jthread waiter([&] { results = AwaitAll(queue, batch); });
-  ASSERT_TRUE(Eventually([&] {
+  ASSERT_TRUE(EventuallyTrue([&] {
     EXPECT_TRUE(queue.Take("dies", 1, milliseconds(5), {}).has_value());
     return queue.Batch(batch)->done == 1;
   }));
@@ -370,7 +371,7 @@ TEST_P(JobQueueContract, SubmitStopsWaiting) {
   const std::string batch = queue.Begin("").value();
   std::stop_source stop;
   std::jthread stopper([&] {
-    EXPECT_TRUE(Eventually([&] { return queue.Status()->waiting == 2; }));
+    EXPECT_TRUE(EventuallyTrue([&] { return queue.Status()->waiting == 2; }));
     stop.request_stop();
   });
   EXPECT_EQ(queue.Submit(ImageJobs(batch, 3), stop.get_token()).error().code,
@@ -625,6 +626,10 @@ INSTANTIATE_TEST_SUITE_P(Memory, JobQueueContract,
                          testing::Values(MakeMemoryJobBackend));
 INSTANTIATE_TEST_SUITE_P(RedisSingle, JobQueueContract,
                          testing::Values(MakeRedisJobBackend));
+INSTANTIATE_TEST_SUITE_P(RedisCluster, JobQueueContract,
+                         testing::Values(MakeRedisClusterJobBackend));
+INSTANTIATE_TEST_SUITE_P(RedisSentinel, JobQueueContract,
+                         testing::Values(MakeRedisSentinelJobBackend));
 
 }  // namespace
 }  // namespace ocelli

@@ -38,7 +38,7 @@ class RedisJobQueue final : public JobQueue {
   Result<std::uint64_t> Await(const std::string& batch, std::uint64_t from,
                               const std::function<Result<>(JobResult)>& use,
                               const std::stop_token& stop) override {
-    return AwaitRedisResults(context_, batch, from, use, stop);
+    return AwaitRedisResults(context_, submitter_, batch, from, use, stop);
   }
 
   Result<std::vector<TakenJob>> Take(const std::string& worker, std::size_t max,

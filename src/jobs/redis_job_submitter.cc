@@ -33,7 +33,7 @@ Result<std::string> RedisJobSubmitter::Begin(std::string_view description) {
     if (!listed) return listed.Failure("beginning a batch of jobs");
     const std::lock_guard lock(mutex_);
     if (begun_.size() >= 1000) begun_.erase(begun_.begin());
-    begun_.emplace(id, text);
+    begun_.emplace(id, Begun{text, 0});
     return id;
   }
 }
@@ -57,9 +57,26 @@ Result<> RedisJobSubmitter::Submit(std::span<const Job> jobs,
     if (auto submitted = SubmitSome(jobs.first(count)); !submitted) {
       return submitted.Failure("submitting jobs");
     }
+    Acknowledge(jobs.first(count));
     jobs = jobs.subspan(count);
   }
   return {};
+}
+
+void RedisJobSubmitter::Acknowledge(std::span<const Job> jobs) {
+  const std::lock_guard lock(mutex_);
+  for (const Job& job : jobs) {
+    const auto found = begun_.find(job.batch);
+    if (found != begun_.end() && found->second.acknowledged == job.index) {
+      ++found->second.acknowledged;
+    }
+  }
+}
+
+std::uint64_t RedisJobSubmitter::Acknowledged(const std::string& batch) {
+  const std::lock_guard lock(mutex_);
+  const auto found = begun_.find(batch);
+  return found == begun_.end() ? 0 : found->second.acknowledged;
 }
 
 Result<> RedisJobSubmitter::WaitForRoom(std::size_t jobs,
@@ -105,7 +122,7 @@ Result<> RedisJobSubmitter::Restore(const std::string& batch) {
     const std::lock_guard lock(mutex_);
     const auto found = begun_.find(batch);
     if (found == begun_.end()) return tl::unexpected(NoBatch(batch));
-    description = found->second;
+    description = found->second.description;
   }
   const auto restored = context_.redis.RunScript(
       JobScripts().restore, {context_.layout.Batch(batch)},

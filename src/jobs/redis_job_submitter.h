@@ -21,11 +21,19 @@ class RedisJobSubmitter {
   Result<std::string> Begin(std::string_view description);
   Result<> Submit(std::span<const Job> jobs, const std::stop_token& stop);
   Result<> Complete(const std::string& batch, std::uint64_t total);
+  // Jobs of the batch before this one were submitted by this queue.
+  std::uint64_t Acknowledged(const std::string& batch);
 
  private:
+  struct Begun {
+    std::string description;
+    std::uint64_t acknowledged = 0;
+  };
+
   Result<> SubmitSome(std::span<const Job> jobs);
   // That the batches of `jobs` are there, and the images of `jobs`.
   Result<> Prepare(std::span<const Job> jobs);
+  void Acknowledge(std::span<const Job> jobs);
   Result<> WaitForRoom(std::size_t jobs, const std::stop_token& stop);
   // Makes a batch that Begin() made, and Redis lost, again.
   Result<> Restore(const std::string& batch);
@@ -34,8 +42,8 @@ class RedisJobSubmitter {
 
   std::mutex mutex_;
   // Guarded by mutex_.
-  std::map<std::string, std::string> begun_;  // Descriptions of newest batches.
-  std::size_t room_ = 0;  // For so many jobs, as of `room_seen_`.
+  std::map<std::string, Begun> begun_;  // The newest batches of this queue.
+  std::size_t room_ = 0;                // For so many jobs, as of `room_seen_`.
   std::chrono::steady_clock::time_point room_seen_;
 };
 

@@ -72,9 +72,13 @@ class BatchNews {
 
 class ResultWindow {
  public:
-  ResultWindow(RedisJobContext& context, const std::string& batch,
-               std::uint64_t from)
-      : context_(context), batch_(batch), next_(from), looked_(from) {}
+  ResultWindow(RedisJobContext& context, RedisJobSubmitter& submitter,
+               const std::string& batch, std::uint64_t from)
+      : context_(context),
+        submitter_(submitter),
+        batch_(batch),
+        next_(from),
+        looked_(from) {}
 
   std::uint64_t next() const { return next_; }
   // What comes after the last result that may be fetched now.
@@ -128,6 +132,8 @@ class ResultWindow {
       looked_ = std::max(looked_, last);
     }
     if (wanted.empty()) return {};
+    // Asked before Redis is.
+    there_ = total_ ? *total_ : submitter_.Acknowledged(batch_);
 
     std::vector<RedisCommand> commands;
     for (const auto& [partition, indexes] : wanted) {
@@ -161,8 +167,7 @@ class ResultWindow {
 
   Result<> Keep(std::uint64_t index, const RedisReply& reply) {
     if (reply.nil()) {
-      // A batch that was complete before this was asked has all its jobs.
-      if (index == next_ && total_) {
+      if (index == next_ && index < there_) {
         if (auto batch = LookAtBatch(); !batch) return batch;
         return tl::unexpected(LostJob(batch_, index));
       }
@@ -187,10 +192,12 @@ class ResultWindow {
   }
 
   RedisJobContext& context_;
+  RedisJobSubmitter& submitter_;
   const std::string batch_;
   std::uint64_t next_;
   std::uint64_t looked_;  // News tells of changes before this one.
   std::optional<std::uint64_t> total_;
+  std::uint64_t there_ = 0;  // Jobs before this one were submitted.
   // Of the results so far, in bytes; at first a guess, to see some.
   std::size_t largest_ = 1 << 20;
   bool guessed_ = true;
@@ -200,13 +207,14 @@ class ResultWindow {
 }  // namespace
 
 Result<std::uint64_t> AwaitRedisResults(
-    RedisJobContext& context, const std::string& batch, std::uint64_t from,
+    RedisJobContext& context, RedisJobSubmitter& submitter,
+    const std::string& batch, std::uint64_t from,
     const std::function<Result<>(JobResult)>& use,
     const std::stop_token& stop) {
   if (!IsPlainName(batch)) return tl::unexpected(NoBatch(batch));
   const std::string doing = "waiting for batch " + batch;
   BatchNews news;
-  ResultWindow window(context, batch, from);
+  ResultWindow window(context, submitter, batch, from);
   if (auto looked = window.LookAtBatch(); !looked) return looked.Failure();
   news.SetRange(from, window.end());
   const auto subscription = context.redis.Subscribe(

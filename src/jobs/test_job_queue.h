@@ -3,12 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <span>
 #include <stop_token>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -111,16 +109,6 @@ inline std::vector<JobResult> AwaitAll(JobQueue& queue,
     EXPECT_EQ(results[i].index, i);
   }
   return results;
-}
-
-// Polls: until `true_at_last` or ten seconds are over.
-inline bool Eventually(const std::function<bool()>& true_at_last) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (std::chrono::steady_clock::now() < end) {
-    if (true_at_last()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return false;
 }
 
 }  // namespace ocelli

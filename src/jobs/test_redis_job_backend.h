@@ -8,12 +8,6 @@
 
 namespace ocelli {
 
-// A server for all cases of the process.
-inline RedisServer& SharedRedis() {
-  static RedisServer server;
-  return server;
-}
-
 class RedisJobBackend final : public JobBackend {
  public:
   explicit RedisJobBackend(std::unique_ptr<RedisClient> client)
@@ -38,9 +32,21 @@ class RedisJobBackend final : public JobBackend {
   std::unique_ptr<JobQueue> queue_;
 };
 
+template <typename Servers>
+std::unique_ptr<JobBackend> MakeRedisJobBackendOn(Servers& servers) {
+  auto client = OpenTestRedis(servers.url());
+  FlushTestRedis(*client);
+  return std::make_unique<RedisJobBackend>(std::move(client));
+}
+
 inline std::unique_ptr<JobBackend> MakeRedisJobBackend() {
-  EXPECT_TRUE(SharedRedis().Run({"FLUSHALL"}));
-  return std::make_unique<RedisJobBackend>(OpenTestRedis(SharedRedis().url()));
+  return MakeRedisJobBackendOn(SharedRedisServer());
+}
+inline std::unique_ptr<JobBackend> MakeRedisSentinelJobBackend() {
+  return MakeRedisJobBackendOn(SharedRedisSentinels());
+}
+inline std::unique_ptr<JobBackend> MakeRedisClusterJobBackend() {
+  return MakeRedisJobBackendOn(SharedRedisCluster());
 }
 
 }  // namespace ocelli
