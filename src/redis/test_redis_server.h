@@ -412,10 +412,12 @@ class RedisSentinels {
         std::vector<std::string>{"/usr/bin/redis-check-rdb", file.string()},
         "redis-sentinel"));
     // They look at each other every 10 s else.
+    // No replica is good that was silent for 5 ping periods, and while its
+    // master is down it is asked once a second.
     OCELLI_CHECK(EventuallyTrue([&] {
       return OpenTestRedis(SentinelUrl(port))
           ->Run({{"SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD",
-                  "200", "PING-PERIOD", "100", "ASK-PERIOD", "100"},
+                  "200", "PING-PERIOD", "400", "ASK-PERIOD", "100"},
                  RedisEffect::kRepeatable,
                  0})
           .has_value();
