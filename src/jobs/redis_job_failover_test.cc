@@ -88,15 +88,26 @@ RedisServerOptions Guarded() {
   return options;
 }
 
+// Its replica hears what it is told: not so for a second after it connected.
+bool IsFollowed(const RedisServer& master) {
+  return EventuallyTrue([&] {
+    const auto said = master.Run({"INFO", "replication"});
+    return said && said->text.find("state=online") != std::string::npos &&
+           said->text.find("offset=0,") == std::string::npos;
+  });
+}
+
 TEST(RedisJobFailoverTest, AMasterOfAClusterDies) {
   RedisCluster cluster(Guarded());
-  RunThrough(cluster.url(), [&] {
-    cluster.node(cluster.MasterOf("ocelli:{jobs:default:0}:stream")).Kill();
-  });
+  RedisServer& master =
+      cluster.node(cluster.MasterOf("ocelli:{jobs:default:0}:stream"));
+  ASSERT_TRUE(IsFollowed(master));
+  RunThrough(cluster.url(), [&] { master.Kill(); });
 }
 
 TEST(RedisJobFailoverTest, TheMasterOfSentinelsDies) {
   RedisSentinels sentinels(Guarded());
+  ASSERT_TRUE(IsFollowed(sentinels.server(0)));
   RunThrough(sentinels.url(), [&] { sentinels.server(0).Kill(); });
 }
 

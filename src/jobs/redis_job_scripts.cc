@@ -20,7 +20,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
 end
 if redis.call('HEXISTS', KEYS[1], 'purged') == 1 then return 0 end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return 1
+return tonumber(redis.call('HGET', KEYS[1], 'created'))
 )";
 
 constexpr char kComplete[] = R"(#!lua flags=allow-oom

@@ -18,7 +18,7 @@ struct RedisJobScripts {
   // KEYS batch. ARGV ttl, description. When it was made, or 0: it exists.
   RedisScript begin;
   // KEYS batch. ARGV ttl, description. Makes it if it is lost, not if it was
-  // purged. 1: it is there, 0: not.
+  // purged. When it was made, or 0.
   RedisScript restore;
   // KEYS batch. ARGV ttl, total, channel of news. 1: it is there,
   // 0: not, or it was purged.

@@ -27,10 +27,9 @@ Result<std::string> RedisJobSubmitter::Begin(std::string_view description) {
         JobScripts().begin, {layout.Batch(id)}, {context_.ResultTtl(), text});
     if (!created) return created.Failure("beginning a batch of jobs");
     if (created->integer == 0) continue;
-    const auto listed = context_.redis.Run(
-        {.arguments = {"ZADD", layout.Batches(),
-                       std::to_string(created->integer), id}});
-    if (!listed) return listed.Failure("beginning a batch of jobs");
+    if (auto listed = List(id, created->integer); !listed) {
+      return listed.Failure("beginning a batch of jobs");
+    }
     const std::lock_guard lock(mutex_);
     if (begun_.size() >= 1000) begun_.erase(begun_.begin());
     begun_.emplace(id, Begun{text, 0});
@@ -129,6 +128,15 @@ Result<> RedisJobSubmitter::Restore(const std::string& batch) {
       {context_.ResultTtl(), description});
   if (!restored) return restored.Failure();
   if (restored->integer == 0) return tl::unexpected(NoBatch(batch));
+  return List(batch, restored->integer);
+}
+
+Result<> RedisJobSubmitter::List(const std::string& batch,
+                                 std::int64_t created) {
+  const auto listed =
+      context_.redis.Run({.arguments = {"ZADD", context_.layout.Batches(),
+                                        std::to_string(created), batch}});
+  if (!listed) return listed.Failure();
   return {};
 }
 

@@ -23,6 +23,8 @@ class RedisJobSubmitter {
   Result<> Complete(const std::string& batch, std::uint64_t total);
   // Jobs of the batch before this one were submitted by this queue.
   std::uint64_t Acknowledged(const std::string& batch);
+  // Makes a batch that Begin() made, and Redis lost, again. kNotFound.
+  Result<> Restore(const std::string& batch);
 
  private:
   struct Begun {
@@ -35,8 +37,7 @@ class RedisJobSubmitter {
   Result<> Prepare(std::span<const Job> jobs);
   void Acknowledge(std::span<const Job> jobs);
   Result<> WaitForRoom(std::size_t jobs, const std::stop_token& stop);
-  // Makes a batch that Begin() made, and Redis lost, again.
-  Result<> Restore(const std::string& batch);
+  Result<> List(const std::string& batch, std::int64_t created);
 
   RedisJobContext& context_;
 

@@ -104,7 +104,7 @@ class ResultWindow {
                        "total"}});
     if (!reply) return reply.Failure();
     if (reply->elements.size() != 2) return StrangeReply("HMGET");
-    if (reply->elements[0].nil()) return tl::unexpected(NoBatch(batch_));
+    if (reply->elements[0].nil()) return submitter_.Restore(batch_);
     if (!reply->elements[1].nil()) {
       total_ = NumberIn(reply->elements[1].text);
     }
