@@ -168,9 +168,14 @@ class RoutedClient final : public RedisClient {
     while (true) {
       bool stopped = false;
       auto scanned = Scan(pattern, visit, stopped);
-      if (scanned || stopped ||
-          scanned.error().code != ErrorCode::kUnavailable ||
-          steady_clock::now() >= give_up) {
+      if (scanned || stopped) return scanned;
+      const ErrorCode code = scanned.error().code;
+      if (code != ErrorCode::kUnavailable &&
+          code != ErrorCode::kDeadlineExceeded) {
+        return scanned;
+      }
+      if (steady_clock::now() >= give_up) {
+        routes_->Refresh(false);  // For whoever comes next.
         return scanned;
       }
       // From the beginning: the cursor belonged to a server that is gone.
@@ -180,14 +185,10 @@ class RoutedClient final : public RedisClient {
   }
 
   Result<> Check() override {
-    const auto masters = routes_->Masters();
-    if (!masters) return masters.Failure();
-    for (RedisNode* node : *masters) {
-      if (auto good = CheckNode(*node, url_, options_.answer_timeout); !good) {
-        return good;
-      }
-    }
-    return {};
+    auto good = CheckMasters();
+    if (good || good.error().code != ErrorCode::kUnavailable) return good;
+    routes_->Refresh(true);  // They may be others by now.
+    return CheckMasters();
   }
 
   Result<int> Version() override {
@@ -199,6 +200,7 @@ class RoutedClient final : public RedisClient {
       if (said) return said->version;
       error = said.error();
     }
+    routes_->Refresh(true);
     return tl::unexpected(error);
   }
 
@@ -217,6 +219,17 @@ class RoutedClient final : public RedisClient {
     } else if (key != 0) {
       call.slot = RedisSlotOf(arguments[key]);
     }
+  }
+
+  Result<> CheckMasters() {
+    const auto masters = routes_->Masters();
+    if (!masters) return masters.Failure();
+    for (RedisNode* node : *masters) {
+      if (auto good = CheckNode(*node, url_, options_.answer_timeout); !good) {
+        return good;
+      }
+    }
+    return {};
   }
 
   static RedisCall CallOf(ScriptCall script) {

@@ -64,7 +64,8 @@ class RedisScript {
   std::string sha1_;
 };
 
-// Ends in its destructor, which may wait for a callback under way.
+// Ends in its destructor, which may wait for a callback under way; before its
+// client.
 class RedisSubscription {
  public:
   virtual ~RedisSubscription() = default;
@@ -79,11 +80,21 @@ class RedisSubscription {
 //   kUnavailable         nobody answers, LOADING, CLUSTERDOWN, a failover
 //   kDeadlineExceeded    no answer within answer_timeout
 //   kPermissionDenied    NOAUTH, WRONGPASS, NOPERM
-//   kResourceExhausted   OOM: over maxmemory
+//   kResourceExhausted   OOM: over maxmemory; over max_reply_bytes
 //   kFailedPrecondition  READONLY (a replica's address), WRONGTYPE (the key is
-//                        another program's)
+//                        another program's), an address of the wrong kind,
+//                        what is no Redis
 //   kUnimplemented       a command that this version does not know
 //   kInvalidArgument     keys of one command in several slots; ERR syntax
+//   kNotFound            NOGROUP
+//   kAlreadyExists       BUSYGROUP
+//   kInternal            other words, as of redis.error_reply()
+// The two first ones are tried again while there is patience. Messages never
+// hold arguments.
+//
+// What a master acknowledged and had not sent to a replica yet is lost when it
+// dies: Redis replicates later. Transactions are scripts: MULTI would need one
+// connection for several calls.
 class RedisClient {
  public:
   // Connects to nobody yet. kUnimplemented: TLS, where hiredis has none.
@@ -95,7 +106,8 @@ class RedisClient {
 
   virtual Result<RedisReply> Run(RedisCommand command) = 0;
 
-  // In one go, pipelined to each node; each with its own answer, in order.
+  // In one go, pipelined to each node; each with its own answer, in order. Done
+  // in this order only where nothing is sent again or elsewhere.
   virtual std::vector<Result<RedisReply>> RunAll(
       std::vector<RedisCommand> commands) = 0;
 
@@ -115,7 +127,8 @@ class RedisClient {
       std::vector<ScriptCall> calls) = 0;
 
   // Calls `heard` with every message of `channel` (published anywhere in a
-  // Cluster), from one thread of the client; what it does must be quick. Once
+  // Cluster) but empty ones, from a thread and through a connection of its own;
+  // what it does must be quick. Once
   // listening, and again after every reconnection, it is called with an empty
   // message: whatever was said meanwhile is lost. Never fails: it goes on
   // trying.
@@ -124,13 +137,15 @@ class RedisClient {
       std::function<void(const std::string& message)> heard) = 0;
 
   // Every key that `pattern` matches, of all masters, in no order; a key may
-  // come twice. Stops at the first error.
+  // come twice, and one whose slot moves meanwhile not at all. Stops at the
+  // first error.
   virtual Result<> ForEachKey(
       const std::string& pattern,
       const std::function<Result<>(const std::string& key)>& visit) = 0;
 
-  // That somebody answers, lets us in, is a master, and is 7.0 or later:
-  // otherwise the error that says what to do.
+  // That somebody answers, lets us in, is a master, of the kind that the
+  // address says, and is 7.0 or later: otherwise the error that says what to
+  // do. In a Cluster all masters, which have all slots.
   virtual Result<> Check() = 0;
   // Of the node that answers first: {8, 0, 2} as 80002.
   virtual Result<int> Version() = 0;

@@ -15,7 +15,7 @@ using std::chrono::steady_clock;
 using Next = RedisCall::Next;
 
 constexpr milliseconds kFirstPause{10};
-constexpr milliseconds kLongestPause{300};
+constexpr milliseconds kLongestPause{150};
 // A slot that moves while it is asked for takes two; more is a loop.
 constexpr int kMostRedirections = 8;
 

@@ -23,7 +23,8 @@ struct RedisHost {
 //   redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]
 //   redis+sentinel://...HOST[:26379],HOST.../MASTER[/DATABASE]
 //   redis+cluster://...HOST[:PORT],HOST...
-// and the same with rediss for TLS. Percent-encoding in user and password.
+// and the same with rediss for TLS. Percent-encoding in user and password,
+// which serve the sentinels too where these want any.
 struct RedisUrl {
   RedisTopology topology = RedisTopology::kSingle;
   bool tls = false;

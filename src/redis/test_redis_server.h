@@ -411,9 +411,8 @@ class RedisSentinels {
     sentinels_.push_back(std::make_unique<TestProcess>(
         std::vector<std::string>{"/usr/bin/redis-check-rdb", file.string()},
         "redis-sentinel"));
-    // They look at each other every 10 s else.
-    // No replica is good that was silent for 5 ping periods, and while its
-    // master is down it is asked once a second.
+    // They look at each other every 10 s else. A replica that was not pinged
+    // for five periods is not promoted, and it tells of itself every second.
     OCELLI_CHECK(EventuallyTrue([&] {
       return OpenTestRedis(SentinelUrl(port))
           ->Run({{"SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD",
