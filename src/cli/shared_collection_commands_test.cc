@@ -156,8 +156,7 @@ TEST_F(SharedCollectionCommandsRedis, MistakesSayWhatToDo) {
 }
 
 TEST_F(SharedCollectionCommandsRedis, ThePasswordIsNotKept) {
-  RedisServerOptions options;
-  options.program = {Redis8Program()};
+  RedisServerOptions options = Redis8Options();
   options.password = "sesame";
   const RedisServer locked(options);
   const auto made = one_.Run({"collection", "create", "c", "--embedder",

@@ -21,9 +21,11 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pointwise;
 
+enum class Where { kHere, kServer, kCluster };
+
 struct Kind {
   const char* name;
-  bool shared = false;
+  Where where = Where::kHere;
   SharedPlace place = {};
   float rounding = 0;  // Of each number of a vector.
 };
@@ -31,18 +33,20 @@ struct Kind {
 class CollectionContract : public testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
-    if (!GetParam().shared) return;
+    if (GetParam().where == Where::kHere) return;
     if (!HasRedis8()) GTEST_SKIP() << kNoRedis8;
-    ASSERT_TRUE(Redis8().Run({"FLUSHALL"}));
+    address_ = GetParam().where == Where::kServer ? Redis8().url()
+                                                  : Redis8Cluster().url();
+    FlushTestRedis(*OpenTestRedis(address_));
   }
 
   std::unique_ptr<Collection> MustCreate(int dimension = 2) {
     SharedPlace place = GetParam().place;
-    if (GetParam().shared) place.address = Redis8().url();
+    place.address = address_;
     auto made =
-        GetParam().shared
-            ? Collection::CreateShared(folder_.path(), Spec(dimension), place)
-            : Collection::Create(folder_.path(), Spec(dimension));
+        address_.empty()
+            ? Collection::Create(folder_.path(), Spec(dimension))
+            : Collection::CreateShared(folder_.path(), Spec(dimension), place);
     EXPECT_TRUE(made) << made.error().message;
     return made ? std::move(*made) : nullptr;
   }
@@ -53,6 +57,7 @@ class CollectionContract : public testing::TestWithParam<Kind> {
   }
 
   TestFolder folder_;
+  std::string address_;  // Of Redis; empty: embedded.
 };
 
 INSTANTIATE_TEST_SUITE_P(Embedded, CollectionContract,
@@ -60,12 +65,14 @@ INSTANTIATE_TEST_SUITE_P(Embedded, CollectionContract,
                          [](const auto& one) { return one.param.name; });
 INSTANTIATE_TEST_SUITE_P(
     Redis, CollectionContract,
-    testing::Values(Kind{"whole", true, {}},
-                    Kind{"parts", true, {.address = {}, .partitions = 5}},
-                    Kind{"int8",
-                         true,
-                         {.address = {}, .quantization = Quantization::kInt8},
-                         0.01f}),
+    testing::Values(
+        Kind{"whole", Where::kServer},
+        Kind{"parts", Where::kServer, {.address = {}, .partitions = 5}},
+        Kind{"int8",
+             Where::kServer,
+             {.address = {}, .quantization = Quantization::kInt8},
+             0.01f},
+        Kind{"cluster", Where::kCluster}),
     [](const auto& one) { return one.param.name; });
 
 TEST_P(CollectionContract, KeepsItsSpecAndItems) {

@@ -1,5 +1,4 @@
-// Searching collections of synthetic vectors. They are as embeddings are: of
-// few intrinsic dimensions, in clusters of uneven size, with some noise.
+// Searching collections of synthetic vectors.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
@@ -17,54 +16,19 @@
 #include "index/collection.h"
 #include "index/index_file.h"
 #include "index/similarity.h"
+#include "index/test_vector_world.h"
 #include "index/test_vectors.h"
 #include "index/vector_files.h"
 
 namespace ocelli {
 namespace {
 
-constexpr int kLatent = 24;  // Dimensions that matter.
-constexpr int kClusters = 600;
-constexpr float kWithin = 0.6f;  // Deviation in a cluster; of them it is 1.
-constexpr float kNoise = 0.05f;  // In each of the other dimensions.
 constexpr std::size_t kQueries = 200;  // Not in the collection.
-
-// Draws vectors of one such world.
-class World {
- public:
-  explicit World(int dimension)
-      : dimension_(dimension),
-        axes_(RandomVectors(kLatent, dimension, random_)),
-        centres_(RandomVectors(kClusters, kLatent, random_)) {}
-
-  std::vector<float> Draw() {
-    // Squared: some clusters are much larger than others.
-    std::uniform_real_distribution<double> uniform;
-    const double u = uniform(random_);
-    const auto cluster = static_cast<std::size_t>(u * u * kClusters);
-    std::vector<float> vector(static_cast<std::size_t>(dimension_));
-    for (float& value : vector) value = kNoise * normal_(random_);
-    const float* axis = axes_.data();
-    for (std::size_t i = 0; i < kLatent; ++i) {
-      const float at =
-          centres_[cluster * kLatent + i] + kWithin * normal_(random_);
-      for (float& value : vector) value += at * *axis++;
-    }
-    return vector;
-  }
-
- private:
-  const int dimension_;
-  std::mt19937 random_{7};
-  std::normal_distribution<float> normal_;
-  const std::vector<float> axes_;
-  const std::vector<float> centres_;
-};
 
 // A collection of such vectors, made once, and queries from the same world.
 struct Sample {
   Sample(std::size_t count, int dimension) {
-    World world(dimension);
+    VectorWorld world(dimension);
     for (std::size_t i = 0; i < kQueries; ++i) {
       const auto query = world.Draw();
       queries.insert(queries.end(), query.begin(), query.end());

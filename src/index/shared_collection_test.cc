@@ -129,8 +129,7 @@ TEST_F(SharedCollectionRedis, RemovingEverywhereIsNoticedEverywhere) {
 }
 
 TEST_F(SharedCollectionRedis, ThePasswordStaysOutOfFilesAndMessages) {
-  RedisServerOptions options;
-  options.program = {Redis8Program()};
+  RedisServerOptions options = Redis8Options();
   options.password = "sesame";
   RedisServer locked(options);
   MustCreate(2, {.address = locked.url()});
@@ -243,8 +242,7 @@ TEST_F(SharedCollectionRedis, WhatWasHalfCreatedIsCompletedByTheNextWhoOpens) {
 }
 
 TEST_F(SharedCollectionRedis, RedisGoneAndBackIsAnErrorAndNoLoss) {
-  RedisServerOptions options;
-  options.program = {Redis8Program()};
+  RedisServerOptions options = Redis8Options();
   options.append_only = true;
   RedisServer server(options);
   const auto here = MustCreate(2, {.address = server.url()});
@@ -264,9 +262,46 @@ TEST_F(SharedCollectionRedis, RedisGoneAndBackIsAnErrorAndNoLoss) {
               ElementsAre("a"));
 }
 
+TEST_F(SharedCollectionRedis, AMasterThatDiesIsNoticedByNobody) {
+  RedisCluster& cluster = Redis8Cluster();
+  FlushTestRedis(*OpenTestRedis(cluster.url()));
+  const CollectionOptions patient{.open_redis = [](const std::string& address) {
+    return RedisClient::Open(ParseRedisUrl(address).value(),
+                             {.patience = std::chrono::seconds(20)});
+  }};
+  const auto here =
+      Collection::CreateShared(here_.path(), Spec(8),
+                               {.address = cluster.url()}, patient)
+          .value();
+  EXPECT_EQ(here->Stats()->partitions, 16);
+  std::mt19937 random(8);
+  const auto entries = RandomEntries(200, 8, random);
+  ASSERT_TRUE(here->Put(std::span(entries).first(100)));
+  // What was acknowledged and is not yet at a replica may be lost.
+  const auto replicated = [&](std::size_t i) {
+    const std::string info = cluster.node(i).Run({"INFO", "replication"})->text;
+    const auto number = [&](const std::string& field) {
+      const auto at = info.find(field);
+      return at == info.npos ? -1 : std::stoll(info.substr(at + field.size()));
+    };
+    return number(",offset=") >= number("master_repl_offset:");
+  };
+  const std::size_t killed = cluster.MasterOf(SharedItemsKey("flags", 0));
+  EXPECT_TRUE(EventuallyTrue([&] { return replicated(killed); }));
+  cluster.node(killed).Kill();
+  const auto hits = here->Search(entries[0].vector, {.k = 200});
+  ASSERT_TRUE(hits) << hits.error().message;
+  EXPECT_EQ(hits->size(), 100u);
+  const auto put = here->Put(entries);
+  ASSERT_TRUE(put) << put.error().message;
+  EXPECT_EQ(put->added, 100u);
+  EXPECT_EQ(here->Search(entries[150].vector, {.k = 1})->at(0).item.id, "150");
+  cluster.node(killed).Restart();
+  EXPECT_TRUE(cluster.WaitUntilWhole());
+}
+
 TEST_F(SharedCollectionRedis, PutThatIsCutOffIsCompletedByTheSameAgain) {
-  RedisServerOptions options;
-  options.program = {Redis8Program()};
+  RedisServerOptions options = Redis8Options();
   options.append_only = true;
   RedisServer server(options);
   const auto here = MustCreate(32, {.address = server.url(), .partitions = 3});
@@ -300,8 +335,7 @@ TEST_F(SharedCollectionRedis, PutThatIsCutOffIsCompletedByTheSameAgain) {
 }
 
 TEST_F(SharedCollectionRedis, AFullRedisKeepsWhatItHas) {
-  RedisServerOptions options;
-  options.program = {Redis8Program()};
+  RedisServerOptions options = Redis8Options();
   RedisServer server(options);
   const auto here = MustCreate(64, {.address = server.url()});
   std::mt19937 random(5);

@@ -19,14 +19,20 @@ inline bool HasRedis8() { return std::filesystem::exists(Redis8Program()); }
 inline constexpr const char* kNoRedis8 =
     "no $OCELLI_DEPS/redis8/redis-server; ./dev test sets it up";
 
+inline RedisServerOptions Redis8Options() {
+  RedisServerOptions options;
+  options.program = {Redis8Program()};
+  return options;
+}
+
 // One for all tests of this process.
 inline RedisServer& Redis8() {
-  static RedisServer server([] {
-    RedisServerOptions options;
-    options.program = {Redis8Program()};
-    return options;
-  }());
+  static RedisServer server(Redis8Options());
   return server;
+}
+inline RedisCluster& Redis8Cluster() {
+  static RedisCluster cluster(Redis8Options());
+  return cluster;
 }
 
 }  // namespace ocelli
