@@ -78,7 +78,7 @@ struct Hit {
 enum class Quantization {
   kNone,    // All of it, 32 bits: the answers of an embedded collection.
   kInt8,    // 8 bits: similarities to about 0.01.
-  kBinary,  // Its sign: similarities are estimates.
+  kBinary,  // Its sign: similarities are estimates. For vectors of both signs.
 };
 // "none", "int8", "binary", and back; kInvalidArgument for anything else.
 std::string_view NameOf(Quantization quantization);

@@ -381,6 +381,17 @@ TEST_F(SharedCollectionRedis, ManyVectorsAreSearchedThroughTheGraph) {
             1500u);
 }
 
+TEST_F(SharedCollectionRedis, SignsAloneAreNotKeptWhereAllAreTheSame) {
+  const auto made =
+      MustCreate(2, {.address = {}, .quantization = Quantization::kBinary});
+  const auto put = made->Put({{Vector("a", -1, 2), Vector("b", 1, 2)}});
+  EXPECT_EQ(put.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(put.error().message,
+              HasSubstr("\"b\": a vector without negative numbers"));
+  EXPECT_EQ(made->Stats()->items, 0u);
+  EXPECT_TRUE(made->Put({{Vector("a", -1, 2)}}));
+}
+
 TEST_F(SharedCollectionRedis, QuantizationTakesLessMemory) {
   std::mt19937 random(7);
   const auto entries = RandomEntries(300, 256, random);

@@ -14,6 +14,20 @@ namespace {
 constexpr std::size_t kEntriesAtOnce = 16;
 constexpr std::size_t kIdsAtOnce = 32;
 
+// Vectors that end in a ReLU are all alike by their signs.
+Result<> CheckSigns(const Entry& entry, std::span<const float> vector) {
+  const auto is_negative = [](float value) { return value < 0; };
+  if (vector.empty() ||
+      std::any_of(vector.begin(), vector.end(), is_negative)) {
+    return {};
+  }
+  return Fail(ErrorCode::kInvalidArgument,
+              "\"" + entry.item.id +
+                  "\": a vector without negative numbers, of which binary"
+                  " quantization would keep nothing; create the collection"
+                  " with --quantization int8 or none");
+}
+
 }  // namespace
 
 Result<std::vector<SharedStore::Change>> SharedStore::Prepare(
@@ -24,6 +38,9 @@ Result<std::vector<SharedStore::Change>> SharedStore::Prepare(
     changes[i].entry = &entries[i];
     auto checked = checks.Check(entries[i], changes[i].vector);
     if (checked) checked = CheckSharedItem(entries[i].item);
+    if (checked && spec_.quantization == Quantization::kBinary) {
+      checked = CheckSigns(entries[i], changes[i].vector);
+    }
     if (!checked) return checked.Failure();
   }
   if (auto done = KeepWhatIsTheSame(changes); !done) return done.Failure();
