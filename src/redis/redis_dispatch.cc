@@ -170,7 +170,7 @@ void RedisDispatch::Break(std::span<RedisCall*> calls, RedisNode::Lease& lease,
   if (stale) {
     node.DropResting();
   } else if (Matters(error.code)) {
-    node.Missed();
+    node.Missed(Doing(*calls[0]) + ": " + error.message);
   }
   for (RedisCall* call : calls) {
     const bool at_once = stale && !std::exchange(call->replaced, true);

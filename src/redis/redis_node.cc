@@ -52,9 +52,7 @@ Result<RedisNode::Lease> RedisNode::Borrow(bool surely,
     if (misses_ >= options_.breaker_failures) {
       if (now < next_probe_) {
         return Fail(ErrorCode::kUnavailable,
-                    name_ +
-                        " has not answered lately, and is left alone for "
-                        "a moment");
+                    why_ + " (and is left alone for a moment)");
       }
       next_probe_ = now + options_.breaker_open;
     }
@@ -108,10 +106,11 @@ void RedisNode::DropResting() {
   dropped.swap(resting_);
 }
 
-void RedisNode::Missed() {
+void RedisNode::Missed(const std::string& why) {
   std::vector<Resting> dropped;
   const std::lock_guard lock(mutex_);
   dropped.swap(resting_);
+  why_ = why;
   if (++misses_ >= options_.breaker_failures) {
     next_probe_ = steady_clock::now() + options_.breaker_open;
     breaker_gauge_.Set(1);
@@ -132,7 +131,7 @@ Result<std::unique_ptr<RedisConnection>> RedisNode::Login(Time deadline) {
   auto connected =
       RedisConnection::Connect(host_, deadline, options_.max_reply_bytes);
   if (!connected) {
-    Missed();
+    Missed(connected.error().message);
     return connected.Failure();
   }
   meters_.connects.Add();
@@ -154,8 +153,11 @@ Result<std::unique_ptr<RedisConnection>> RedisNode::Login(Time deadline) {
   for (; answers > 0; --answers) {
     auto answer = connection.Receive(deadline);
     if (!answer) {
-      if (answer.error().code != ErrorCode::kFailedPrecondition) Missed();
-      return answer.Failure("logging in to Redis at " + name_);
+      const std::string doing = "logging in to Redis at " + name_;
+      if (answer.error().code != ErrorCode::kFailedPrecondition) {
+        Missed(doing + ": " + answer.error().message);
+      }
+      return answer.Failure(doing);
     }
     if (answer->kind == RedisReply::Kind::kError) {
       const std::lock_guard lock(mutex_);
@@ -188,7 +190,7 @@ Result<RedisReply> RedisNode::Ask(const std::vector<std::string>& arguments,
     }
     if (code == ErrorCode::kUnavailable ||
         code == ErrorCode::kDeadlineExceeded) {
-      Missed();
+      Missed(doing() + ": " + reply.error().message);
     }
     return reply.Failure(doing());
   }

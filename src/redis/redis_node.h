@@ -82,7 +82,7 @@ class RedisNode {
                          std::chrono::milliseconds timeout);
 
   // Nobody there: counts for the breaker, and connections at rest are dropped.
-  void Missed();
+  void Missed(const std::string& why);
   // One connection was dead, so others may be.
   void DropResting();
 
@@ -115,6 +115,7 @@ class RedisNode {
   std::vector<Resting> resting_;  // The one used last is the last.
   int in_use_ = 0;
   int misses_ = 0;   // In a row.
+  std::string why_;  // Of the last one.
   Time next_probe_;  // Until then an open breaker lets nobody through.
 };
 

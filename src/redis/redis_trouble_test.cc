@@ -114,6 +114,7 @@ TEST(RedisTroubleTest, APausedServerIsLeftAloneUntilItAnswers) {
   // The probe may be due by now.
   EXPECT_THAT(alone.error().code, testing::AnyOf(ErrorCode::kUnavailable,
                                                  ErrorCode::kDeadlineExceeded));
+  EXPECT_THAT(alone.error().message, HasSubstr("no answer in time"));
   server.Resume();
   EXPECT_TRUE(EventuallyTrue([&] {
     const auto answer = client->Run(Get());
