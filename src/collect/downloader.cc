@@ -17,6 +17,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+// Beyond them, those that nothing is wanted from are forgotten.
+constexpr std::size_t kManyHosts = 1000;
+
 double RandomShare() {
   thread_local std::minstd_rand random(std::random_device{}());
   return std::uniform_real_distribution<double>(0, 1)(random);
@@ -41,6 +44,7 @@ struct Downloader::State {
 
   struct Host {
     int active = 0;
+    int waiting = 0;
     steady_clock::time_point next{};  // When the next request may begin.
   };
 
@@ -57,10 +61,11 @@ bool Downloader::State::Enter(const std::string& host) {
   {
     std::unique_lock lock(mutex);
     Host& entered = hosts[host];
-    if (!left.wait(lock, options.stop,
-                   [&] { return entered.active < options.per_host; })) {
-      return false;
-    }
+    ++entered.waiting;
+    const bool mine = left.wait(
+        lock, options.stop, [&] { return entered.active < options.per_host; });
+    --entered.waiting;
+    if (!mine) return false;
     const auto now = options.clock->MonotonicTime();
     const auto begin = std::max(now, entered.next);
     entered.next = begin + options.host_delay;
@@ -76,6 +81,13 @@ bool Downloader::State::Enter(const std::string& host) {
 void Downloader::State::Leave(const std::string& host) {
   const std::lock_guard lock(mutex);
   --hosts[host].active;
+  if (hosts.size() > kManyHosts) {
+    const auto now = options.clock->MonotonicTime();
+    std::erase_if(hosts, [&](const auto& known) {
+      const Host& one = known.second;
+      return one.active == 0 && one.waiting == 0 && one.next <= now;
+    });
+  }
   left.notify_all();
 }
 

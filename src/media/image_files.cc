@@ -15,15 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool HasImageEnding(const fs::path& path) {
-  constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".jpe",  ".jfif",
-                                           ".png", ".webp", ".heic", ".heif",
-                                           ".hif", ".avif", ".svg"};
-  const std::string ending = LowerCase(path.extension().string());
-  return std::find(std::begin(kEndings), std::end(kEndings), ending) !=
-         std::end(kEndings);
-}
-
 // Walks one folder that was named, and all below it.
 class Walk {
  public:
@@ -67,6 +58,15 @@ class Walk {
 };
 
 }  // namespace
+
+bool HasImageEnding(const fs::path& path) {
+  constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".jpe",  ".jfif",
+                                           ".png", ".webp", ".heic", ".heif",
+                                           ".hif", ".avif", ".svg"};
+  const std::string ending = LowerCase(path.extension().string());
+  return std::find(std::begin(kEndings), std::end(kEndings), ending) !=
+         std::end(kEndings);
+}
 
 std::vector<Result<fs::path>> FindImages(std::span<const std::string> paths) {
   std::vector<Result<fs::path>> found;

@@ -17,4 +17,7 @@ namespace ocelli {
 std::vector<Result<std::filesystem::path>> FindImages(
     std::span<const std::string> paths);
 
+// Whether a path or a key ends as those pictures do: ".jpg".
+bool HasImageEnding(const std::filesystem::path& path);
+
 }  // namespace ocelli

@@ -68,6 +68,12 @@ Result<> Recognizer::Read(std::string_view bytes, const Digest& digest,
   return {};
 }
 
+Result<> Recognizer::Prepare() {
+  const auto analyzer = Analyzer();
+  if (!analyzer) return analyzer.Failure();
+  return {};
+}
+
 Result<const FaceAnalyzer*> Recognizer::Analyzer() {
   const std::lock_guard lock(mutex_);
   if (!analyzer_) {

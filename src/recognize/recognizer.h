@@ -39,6 +39,10 @@ class Recognizer {
       const ModelStore& models, ResultCache* cache,
       const RecognizerOptions& options);
 
+  // Checks that the models are installed and begins to open them; otherwise
+  // the first image does.
+  Result<> Prepare();
+
   Result<Recognition> Recognize(std::span<const std::byte> encoded);
   // Each in its place. All are looked up at once, which a cache far away
   // answers in one go; what it lacks is computed one after the other.
