@@ -25,14 +25,6 @@ std::string N(std::uint64_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-// What a terminal would take as commands is not shown.
-std::string Shown(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string StateOf(const Task& task) {
@@ -108,7 +100,7 @@ std::string TaskText(const Task& task, Time now) {
   const auto line = [&](const char* name, const std::string& value) {
     std::string title = name;
     title.resize(8, ' ');
-    text += "\n  " + title + " " + Shown(value);
+    text += "\n  " + title + " " + Printable(value);
   };
   if (task.status && state == "running") {
     text += " for " + Since(task.status->started, now) + ", process " +
@@ -160,8 +152,8 @@ std::string TaskTable(const std::vector<Task>& tasks, Time now) {
                     std::to_string(DeliveredOf(task)),
                     std::to_string(status ? status->archive.waiting : 0),
                     status ? Since(status->updated, now) + " ago" : "never",
-                    Shown(WithoutSecrets(task.settings.source)),
-                    Shown(task.settings.root)});
+                    Printable(WithoutSecrets(task.settings.source)),
+                    Printable(task.settings.root)});
   }
   std::array<std::size_t, kColumns> widths = {};
   for (const Row& row : rows) {

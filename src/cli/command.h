@@ -26,6 +26,7 @@ struct CommandContext {
   bool json = false;     // --json: results as JSON lines on stdout.
   std::stop_token stop;  // Requested by Ctrl-C; the second one kills.
   int exit_code = kExitDone;
+  bool ends_by_stop = false;  // A stop is its usual end, no interruption.
 
   // Prints the error; the command could not be done. What can't be meant
   // (kInvalidArgument) is kExitUsage, the rest kExitSomeFailed.
@@ -42,6 +43,7 @@ void AddDemoCommand(CLI::App& app, CommandContext& context);
 void AddDuplicatesCommand(CLI::App& app, CommandContext& context);
 void AddEffectsCommand(CLI::App& app, CommandContext& context);
 void AddEvalCommand(CLI::App& app, CommandContext& context);
+void AddJobsCommand(CLI::App& app, CommandContext& context);
 void AddKeyCommand(CLI::App& app, CommandContext& context);
 void AddLiveCommand(CLI::App& app, CommandContext& context);
 void AddModelsCommand(CLI::App& app, CommandContext& context);
@@ -49,8 +51,10 @@ void AddPeopleCommand(CLI::App& app, CommandContext& context);
 void AddRecognizeCommand(CLI::App& app, CommandContext& context);
 void AddSearchCommand(CLI::App& app, CommandContext& context);
 void AddSessionCommand(CLI::App& app, CommandContext& context);
+void AddSubmitCommand(CLI::App& app, CommandContext& context);
 void AddUserCommand(CLI::App& app, CommandContext& context);
 void AddVerifyCommand(CLI::App& app, CommandContext& context);
+void AddWorkerCommand(CLI::App& app, CommandContext& context);
 
 // Prints "ocelli: MESSAGE" on standard error.
 void PrintError(const std::string& message);

@@ -47,6 +47,7 @@ class Engine {
                                               const FaceFlags& flags);
 
   Recognizer& recognizer() { return *recognizer_; }
+  ResultCache* cache() { return cache_.get(); }  // Null: none.
   const ModelStore& models() const { return models_; }
   // Whether results come over a network: ask for several at once.
   bool far_results() const;

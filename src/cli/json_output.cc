@@ -22,4 +22,11 @@ std::string Megabytes(std::uint64_t bytes) {
   return text;
 }
 
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  }
+  return text;
+}
+
 }  // namespace ocelli

@@ -18,4 +18,7 @@ void Report(const CommandContext& context, const nlohmann::ordered_json& json,
 // "12.3 MB", of a million bytes each.
 std::string Megabytes(std::uint64_t bytes);
 
+// What a terminal would take as commands becomes '?'.
+std::string Printable(std::string text);
+
 }  // namespace ocelli

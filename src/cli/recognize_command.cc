@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/engine.h"
 #include "cli/progress.h"
+#include "cli/recognition_text.h"
 #include "core/file.h"
 #include "core/ordered_parallel.h"
 #include "infer/session.h"
@@ -113,24 +114,6 @@ std::vector<Result<Outcome>> RecognizeFiles(std::span<const Input> inputs,
   return outcomes;
 }
 
-std::string TextLine(const std::string& path, const Outcome& outcome) {
-  const auto& faces = outcome.analysis.faces;
-  std::string line = path + ": ";
-  if (faces.empty()) return line + "no face";
-  for (std::size_t i = 0; i < faces.size(); ++i) {
-    if (i > 0) line += ", ";
-    if (i < outcome.people.size() && outcome.people[i]) {
-      char similarity[16];
-      std::snprintf(similarity, sizeof(similarity), " (%.2f)",
-                    static_cast<double>(outcome.people[i]->similarity));
-      line += outcome.people[i]->name + similarity;
-    } else {
-      line += "unknown";
-    }
-  }
-  return line;
-}
-
 // What can't be found is printed and counted.
 std::vector<Input> FindInputs(const RecognizeFlags& flags, Totals& totals) {
   std::vector<Input> inputs;
@@ -191,7 +174,8 @@ void Recognize(const RecognizeFlags& flags, CommandContext& context) {
         const std::string path = input.path.string();
         progress.Print(context.json ? AnalysisJson(path, outcome->analysis,
                                                    outcome->people, flags.json)
-                                    : TextLine(path, *outcome));
+                                    : RecognitionText(path, outcome->analysis,
+                                                      outcome->people));
       }
       progress.Advance();
     };

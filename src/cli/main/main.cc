@@ -130,6 +130,9 @@ int Main(int argc, char** argv) {
   AddArchiveCommand(app, context);
   AddKeyCommand(app, context);
   AddUserCommand(app, context);
+  AddSubmitCommand(app, context);
+  AddWorkerCommand(app, context);
+  AddJobsCommand(app, context);
   AddModelsCommand(app, context);
   AddCacheCommand(app, context);
   AddEvalCommand(app, context);
@@ -148,7 +151,9 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
-  if (context.stop.stop_requested()) context.exit_code = kExitInterrupted;
+  if (context.stop.stop_requested() && !context.ends_by_stop) {
+    context.exit_code = kExitInterrupted;
+  }
   if (std::fflush(stdout) != 0) {
     PrintError("writing results failed: is the disk full?");
     return kExitSomeFailed;
