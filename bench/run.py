@@ -4,11 +4,11 @@
     bench/run.py [--write] [SCENARIO...]
 
 Scenarios: single, folder, models, index, lfw, wider, retrieval, embedding,
-album, live, archive, session,
-cache; all without a name. They use the programs in build/bench, the
-models and demo photos that ./dev run installed, and where they need more the
-folder that OCELLI_BENCH_DATA names (with lfw/, wider/, retrieval/corel/, video/
-in it). The results, people and collections of this user are not touched.
+album, live, archive, session, cache, jobs; all without a name. They use the
+programs in build/bench, the models and demo photos that ./dev run installed, and
+where they need more the folder that OCELLI_BENCH_DATA names (with lfw/, wider/,
+retrieval/corel/, video/ in it). The results, people and collections of this
+user are not touched.
 --write puts the table into docs/benchmarks.md.
 """
 
@@ -24,6 +24,7 @@ import tempfile
 import time
 
 import archive as frame_archive
+import jobs as shared_jobs
 import live as live_video
 import session as live_session
 import shared_cache
@@ -373,9 +374,15 @@ def cache():
         yield Row(*row)
 
 
+def jobs():
+    """Work shared out through Redis; see bench/jobs.py."""
+    with Place() as place:
+        yield from shared_jobs.rows(Row, PROGRAM, place, PHOTOS / "sample1.jpg")
+
+
 SCENARIOS = [
     single, folder, models, index, lfw, wider, retrieval, embedding, album,
-    live, archive, session, cache,
+    live, archive, session, cache, jobs,
 ]
 
 

@@ -80,7 +80,12 @@ void Work(const WorkerFlags& flags, CommandContext& context) {
   MetricsRegistry metrics;
   const auto jobs = OpenJobs(context, flags.jobs, {}, queue_options, &metrics);
   if (!jobs) return context.Fail(jobs.error());
-  const auto engine = Engine::Open(context, flags.faces);
+  // Who shares the work shares the results.
+  FaceFlags faces = flags.faces;
+  auto cache = CacheAddress(context, faces.cache);
+  if (!cache) return context.Fail(cache.error());
+  faces.cache = cache->empty() ? *address : *cache;
+  const auto engine = Engine::Open(context, faces);
   if (!engine) return context.Fail(engine.error());
   // Otherwise every job would tell that a model is missing here.
   if (const auto ready = (*engine)->recognizer().Prepare(); !ready) {
@@ -139,8 +144,8 @@ void AddWorkerCommand(CLI::App& app, CommandContext& context) {
   ocelli worker --group mall-north                 its Redis: redis.groups.mall-north
   ocelli worker --redis redis+cluster://10.0.0.1,10.0.0.2 --json --metrics worker.prom
 
-Ctrl-C or SIGTERM ends it: what it is at is finished, the rest handed back. Of
-s3:// it reads with this machine's credentials (AWS_ACCESS_KEY_ID, ...).)");
+Ctrl-C or SIGTERM ends it: what it is at is finished, the rest handed back.
+Results are kept in the same Redis unless --cache says otherwise. Of s3:// it reads with this machine's credentials (AWS_ACCESS_KEY_ID, ...).)");
   AddJobsFlags(*command, flags->jobs);
   command
       ->add_option("--batch", flags->batch,

@@ -11,8 +11,7 @@ std::vector<std::optional<std::string>> KnownAnalyses(
   std::vector<ResultKey> keys;
   for (const Digest& digest : digests) keys.push_back({digest, fingerprint});
   std::vector<std::optional<std::string>> known(digests.size());
-  std::vector<Result<std::optional<std::string>>> found;
-  for (const auto& key : keys) found.push_back(cache.Get(key));
+  auto found = cache.GetMany(keys);
   for (std::size_t i = 0; i < found.size(); ++i) {
     // What the cache has against it is said and done where it is computed.
     if (!found[i] || !*found[i]) continue;
