@@ -24,6 +24,7 @@ struct EffectsFlags {
   std::string out = ".";
   std::vector<std::string> only;
   FaceAnalyzerOptions faces;
+  GalleryFlags gallery;
 };
 
 std::string Number(double value) {
@@ -96,7 +97,7 @@ Result<> Try(const EffectRegistry& registry, const EffectsFlags& flags,
   if (!photo) return photo.Failure(flags.photo);
   const ModelStore models(context.paths.models());
   const auto gallery =
-      OpenGalleryIfAny(context.paths, models, flags.faces.describer);
+      OpenGalleryIfAny(context, flags.gallery, models, flags.faces.describer);
   if (!gallery) return gallery.Failure();
   FaceTrackerOptions tracking{.faces = flags.faces, .identification = {}};
   tracking.identify = *gallery != nullptr;
@@ -155,6 +156,7 @@ void AddEffectsCommand(CLI::App& app, CommandContext& context) {
       ->capture_default_str();
   command->add_option("--effect", flags->only,
                       "Only this one; may be given again");
+  AddGalleryFlags(*command, flags->gallery);
   command->callback([flags, &context] {
     EffectRegistry registry;
     AddAllEffects(registry);

@@ -149,8 +149,10 @@ Result<std::unique_ptr<ResultCache>> OpenResults(
   return nullptr;
 }
 
-Engine::Engine(EnginePlaces places, FaceFlags flags)
-    : places_(std::move(places)),
+Engine::Engine(const CommandContext& context, EnginePlaces places,
+               FaceFlags flags)
+    : context_(context),
+      places_(std::move(places)),
       flags_(std::move(flags)),
       models_(places_.models) {}
 
@@ -159,8 +161,11 @@ Result<std::unique_ptr<Engine>> Engine::Open(const CommandContext& context,
   const Paths& paths = context.paths;
   auto address = CacheAddress(context, flags.cache);
   if (!address) return address.Failure();
+  auto gallery = ResolveGallery(context, flags.gallery);
+  if (!gallery) return gallery.Failure();
   FaceFlags resolved = flags;
   resolved.cache = *std::move(address);
+  resolved.gallery = *std::move(gallery);
   return Open(context, {paths.models(), paths.results(), paths.gallery()},
               resolved);
 }
@@ -168,7 +173,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const CommandContext& context,
 Result<std::unique_ptr<Engine>> Engine::Open(const CommandContext& context,
                                              const EnginePlaces& places,
                                              const FaceFlags& flags) {
-  std::unique_ptr<Engine> engine(new Engine(places, flags));
+  std::unique_ptr<Engine> engine(new Engine(context, places, flags));
   if (!flags.no_cache) {
     auto cache = OpenResults(context, places.results, flags.cache);
     if (!cache) return cache.Failure();
@@ -185,21 +190,14 @@ bool Engine::far_results() const {
   return !flags_.no_cache && IsRedisUrl(flags_.cache);
 }
 
-Result<Gallery*> Engine::gallery() {
+Result<Gallery*> Engine::gallery(GalleryUse use) {
   if (!gallery_) {
-    const auto card = models_.Find(flags_.faces.describer);
-    if (!card) return card.Failure();
-    auto opened = Gallery::Open(places_.people, card->Fingerprint());
-    if (!opened) return opened.Failure("opening the people database");
+    auto opened = OpenGallery(context_, flags_.gallery, places_.people, models_,
+                              flags_.faces.describer, use);
+    if (!opened) return opened.Failure();
     gallery_ = std::move(*opened);
   }
   return gallery_.get();
-}
-
-Result<Gallery*> Engine::gallery_if_any() {
-  std::error_code error;
-  if (!std::filesystem::exists(places_.people, error)) return nullptr;
-  return gallery();
 }
 
 }  // namespace ocelli

@@ -6,6 +6,7 @@
 
 #include "cache/result_cache.h"
 #include "cli/command.h"
+#include "cli/gallery_flags.h"
 #include "faces/face_analyzer.h"
 #include "faces/gallery.h"
 #include "models/model_store.h"
@@ -17,6 +18,7 @@ namespace ocelli {
 struct FaceFlags {
   FaceAnalyzerOptions faces;
   IdentifyOptions identify;
+  GalleryFlags gallery;  // AddGalleryFlags().
   bool no_cache = false;
   std::string cache;  // AddCacheFlag().
   int jobs = 0;       // Pictures at a time; 0: one a processor.
@@ -38,7 +40,8 @@ struct EnginePlaces {
 class Engine {
  public:
   // A cache that can't be used is a warning, not an error. Without --cache,
-  // results are kept at `places`.
+  // results are kept at `places`; without --gallery, people. `context` outlives
+  // the engine.
   static Result<std::unique_ptr<Engine>> Open(const CommandContext& context,
                                               const EnginePlaces& places,
                                               const FaceFlags& flags);
@@ -52,14 +55,14 @@ class Engine {
   // Whether results come over a network: ask for several at once.
   bool far_results() const;
 
-  // The people of this user. Makes the database when missing.
-  Result<Gallery*> gallery();
-  // Null where nobody was ever enrolled.
-  Result<Gallery*> gallery_if_any();
+  // The people that the flags name, or else those at the places. The first
+  // `use` says what may be missing: later calls give the same gallery.
+  Result<Gallery*> gallery(GalleryUse use = GalleryUse::kEdit);
 
  private:
-  Engine(EnginePlaces places, FaceFlags flags);
+  Engine(const CommandContext& context, EnginePlaces places, FaceFlags flags);
 
+  const CommandContext& context_;  // Of the program's whole run.
   const EnginePlaces places_;
   const FaceFlags flags_;
   ModelStore models_;

@@ -179,8 +179,8 @@ void Live(const LiveFlags& flags, CLI::App& command, CommandContext& context) {
   auto options = OptionsFrom(flags, registry);
   if (!options) return context.Fail(options.error());
   const ModelStore models(context.paths.models());
-  const auto gallery =
-      OpenGalleryIfAny(context.paths, models, flags.faces.faces.describer);
+  const auto gallery = OpenGalleryIfAny(context, flags.faces.gallery, models,
+                                        flags.faces.faces.describer, &metrics);
   if (!gallery) return context.Fail(gallery.error());
   std::unique_ptr<LiveLines> lines;
   if (!flags.analyze.empty()) {
@@ -335,6 +335,7 @@ effects.)");
                       "Keep figures in this file, in Prometheus' text format");
   AddVideoFlags(*command, *flags);
   AddFaceFlags(*command, flags->faces);
+  AddGalleryFlags(*command, flags->faces.gallery);
   AddLiveSessionFlags(*command, flags->session);
   command->callback(
       [flags, command, &context] { Live(*flags, *command, context); });

@@ -1,6 +1,5 @@
 #include "cli/live_setup.h"
 
-#include <filesystem>
 #include <utility>
 
 #include "core/file.h"
@@ -8,18 +7,16 @@
 
 namespace ocelli {
 
-Result<std::unique_ptr<Gallery>> OpenGalleryIfAny(
-    const Paths& paths, const ModelStore& models,
-    const std::string& describer) {
-  std::error_code error;
-  if (describer.empty() || !std::filesystem::exists(paths.gallery(), error)) {
-    return std::unique_ptr<Gallery>();
-  }
-  const auto card = models.Find(describer);
-  if (!card) return card.Failure();
-  auto gallery = Gallery::Open(paths.gallery(), card->Fingerprint());
-  if (!gallery) return gallery.Failure("opening the people database");
-  return gallery;
+Result<std::unique_ptr<Gallery>> OpenGalleryIfAny(const CommandContext& context,
+                                                  const GalleryFlags& flags,
+                                                  const ModelStore& models,
+                                                  const std::string& describer,
+                                                  MetricsRegistry* metrics) {
+  if (describer.empty()) return std::unique_ptr<Gallery>();
+  const auto resolved = ResolveGallery(context, flags);
+  if (!resolved) return resolved.Failure();
+  return OpenGallery(context, *resolved, context.paths.gallery(), models,
+                     describer, GalleryUse::kNames, metrics);
 }
 
 EffectContext FileEffectContext() {

@@ -3,7 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "core/paths.h"
+#include "cli/command.h"
+#include "cli/gallery_flags.h"
 #include "core/result.h"
 #include "effects/effect.h"
 #include "faces/gallery.h"
@@ -11,11 +12,12 @@
 
 namespace ocelli {
 
-// The people of this user, described by that model; null where nobody was ever
-// enrolled.
-Result<std::unique_ptr<Gallery>> OpenGalleryIfAny(const Paths& paths,
-                                                  const ModelStore& models,
-                                                  const std::string& describer);
+// The people to be named, described by that model (empty: nobody is); null
+// where nobody was ever enrolled. See GalleryUse::kNames.
+Result<std::unique_ptr<Gallery>> OpenGalleryIfAny(
+    const CommandContext& context, const GalleryFlags& flags,
+    const ModelStore& models, const std::string& describer,
+    MetricsRegistry* metrics = nullptr);
 
 // Effects that read pictures from this machine's files.
 EffectContext FileEffectContext();

@@ -27,6 +27,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr char kNobody[] =
+    "nobody is enrolled yet: ocelli people add NAME PHOTO";
+
 struct PeopleFlags {
   std::string name;
   std::string other;  // Of rename and merge.
@@ -224,10 +227,10 @@ void WithGallery(const PeopleFlags& flags, CommandContext& context, bool make,
   const auto engine = Engine::Open(context, faces);
   if (!engine) return context.Fail(engine.error());
   const auto gallery =
-      make ? (*engine)->gallery() : (*engine)->gallery_if_any();
+      (*engine)->gallery(make ? GalleryUse::kEdit : GalleryUse::kRead);
   if (!gallery) return context.Fail(gallery.error());
   if (!*gallery) {
-    return PrintError("nobody is enrolled yet: ocelli people add NAME PHOTO");
+    return PrintError(kNobody);
   }
   const Result<> done = use(**gallery);
   if (!done) context.Fail(done.error());
@@ -237,6 +240,7 @@ void List(const PeopleFlags& flags, CommandContext& context) {
   WithGallery(flags, context, false, [&](const Gallery& gallery) -> Result<> {
     const auto people = gallery.People();
     if (!people) return people.Failure();
+    if (people->empty()) PrintError(kNobody);
     for (const PersonSummary& person : *people) {
       std::string text = person.name + ": " + Count(person.faces, "face");
       if (person.rejected > 0) {
@@ -465,6 +469,7 @@ CLI::App* AddVerb(CLI::App& people, const char* name, const char* help,
                   CommandContext& context,
                   void (*work)(const PeopleFlags&, CommandContext&)) {
   CLI::App* verb = people.add_subcommand(name, help);
+  AddGalleryFlags(*verb, flags->faces.gallery);
   verb->callback([flags, &context, work] { work(*flags, context); });
   return verb;
 }
@@ -483,7 +488,12 @@ void AddPeopleCommand(CLI::App& app, CommandContext& context) {
   ocelli people show "Jesper"               from which photos
   ocelli people reject "Jesper" c.jpg#2     the second face from the left is not he
   ocelli people remove "Jesper"             every vector of his, overwritten
-  ocelli people export people.jsonl         and on another machine: import-file)");
+  ocelli people export people.jsonl         and on another machine: import-file
+  ocelli people list --gallery redis://10.0.0.1
+                                            one gallery for many machines; or
+                                            OCELLI_GALLERY_URL for every command
+  ocelli people export - | ocelli people import-file - --gallery redis://10.0.0.1
+                                            all people of this machine into it)");
   const auto verb = [&](const char* name, const char* help,
                         void (*work)(const PeopleFlags&, CommandContext&)) {
     return AddVerb(*people, name, help, flags, context, work);

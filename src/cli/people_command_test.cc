@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "cli/test_command.h"
+#include "redis/test_redis_server.h"
 
 namespace ocelli {
 namespace {
@@ -139,6 +140,86 @@ TEST_F(PeopleCommandTest, WrongUseIsExitTwo) {
   EXPECT_EQ(command_.Run({"people", "add", "A"}).exit_code, kExitUsage);
   EXPECT_EQ(command_.Run({"people", "remove", "A", "--face", "0"}).exit_code,
             kExitUsage);
+}
+
+TEST_F(PeopleCommandTest, AGalleryMayBeAnotherFile) {
+  const auto file = (command_.folder() / "staff.sqlite").string();
+  Enrol({"A"});
+  const auto copy = (command_.folder() / "in.jsonl").string();
+  EXPECT_EQ(
+      command_.Run({"people", "import-file", copy, "--gallery", file}).out,
+      copy + ": 1 new face\n");
+  ASSERT_EQ(command_.Run({"people", "remove", "A"}).exit_code, kExitDone);
+  EXPECT_THAT(command_.Run({"people", "list", "--gallery", file}).out,
+              HasSubstr("A: 1 face"));
+  EXPECT_EQ(List(), "");
+}
+
+TEST_F(PeopleCommandTest, APlaceThatIsNoneIsRefused) {
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"--gallery", "http://x"}, "no place for people: http://"},
+      {{"--gallery", "redis://"}, "redis"},
+      {{"--gallery", "redis://x?gallery=a/b"}, "not \"a/b\""},
+      {{"--gallery", "redis://x", "--gallery-name", "a b"}, "not \"a b\""},
+      {{"--gallery-name", "staff"}, "needs a --gallery in Redis"}};
+  for (const auto& [arguments, message] : cases) {
+    std::vector<std::string> all = {"people", "list"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const auto ran = command_.Run(all);
+    EXPECT_EQ(ran.exit_code, kExitUsage) << arguments.back();
+    EXPECT_THAT(ran.err, HasSubstr(message));
+  }
+}
+
+class PeopleCommandRedisTest : public PeopleCommandTest {
+ protected:
+  TestCommand::Outcome Shared(std::vector<std::string> verb) {
+    verb.insert(verb.begin(), "people");
+    verb.insert(verb.end(), {"--gallery", server_.url()});
+    return command_.Run(verb);
+  }
+
+  RedisServer server_;
+};
+
+TEST_F(PeopleCommandRedisTest, PeopleMoveThereAndBack) {
+  Enrol({"A", "B"});
+  const auto file = (command_.folder() / "out.jsonl").string();
+  ASSERT_EQ(command_.Run({"people", "export", file}).exit_code, kExitDone);
+  EXPECT_THAT(Shared({"list"}).err, HasSubstr("nobody is enrolled yet"));
+  EXPECT_EQ(Shared({"import-file", file}).out, file + ": 2 new faces\n");
+  EXPECT_EQ(Shared({"rename", "A", "C"}).out, "A is now called C\n");
+  EXPECT_EQ(Shared({"remove", "B"}).out, "B is removed\n");
+  EXPECT_EQ(Shared({"list"}).out,
+            "C: 1 face, 1 of another model: enrol again\n");
+  EXPECT_THAT(List(), AllOf(HasSubstr("A: 1 face"), HasSubstr("B: 1 face")));
+
+  ASSERT_EQ(Shared({"export", file}).exit_code, kExitDone);
+  EXPECT_EQ(ReadTestFile(file), ExportOf({"C"}));
+  ASSERT_EQ(command_.Run({"people", "remove", "A"}).exit_code, kExitDone);
+  ASSERT_EQ(command_.Run({"people", "import-file", file}).exit_code, kExitDone);
+  EXPECT_THAT(List(), HasSubstr("C: 1 face"));
+}
+
+TEST_F(PeopleCommandRedisTest, OneRedisKeepsGalleriesByName) {
+  const auto file = (command_.folder() / "in.jsonl").string();
+  WriteTestFile(file, ExportOf({"A"}));
+  ASSERT_EQ(Shared({"import-file", file, "--gallery-name", "staff"}).exit_code,
+            kExitDone);
+  EXPECT_EQ(Shared({"list"}).out, "");
+  EXPECT_THAT(command_
+                  .Run({"people", "list", "--gallery",
+                        server_.url() + "?gallery=staff"})
+                  .out,
+              HasSubstr("A: 1 face"));
+}
+
+TEST_F(PeopleCommandRedisTest, WhenNobodyAnswersThatIsAnError) {
+  server_.Kill();
+  const auto ran = Shared({"list"});
+  EXPECT_EQ(ran.exit_code, kExitSomeFailed);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("gallery default of redis://127"),
+                             HasSubstr("is it running there?")));
 }
 
 }  // namespace

@@ -147,7 +147,7 @@ void Recognize(const RecognizeFlags& flags, CommandContext& context) {
   const auto start = std::chrono::steady_clock::now();
   const auto engine = Engine::Open(context, flags.faces);
   if (!engine) return context.Fail(engine.error());
-  const auto gallery = (*engine)->gallery_if_any();
+  const auto gallery = (*engine)->gallery(GalleryUse::kNames);
   if (!gallery) return context.Fail(gallery.error());
   Totals totals;
   const std::vector<Input> files = FindInputs(flags, totals);
@@ -240,6 +240,7 @@ void AddRecognizeCommand(CLI::App& app, CommandContext& context) {
   command->add_flag("--timing", flags->timing,
                     "Say on standard error where the time went");
   AddFaceFlags(*command, flags->faces);
+  AddGalleryFlags(*command, flags->faces.gallery);
   command->callback([flags, &context] { Recognize(*flags, context); });
 }
 
