@@ -25,6 +25,13 @@ Result<std::unique_ptr<Gallery>> OpenShared(const CommandContext& context,
   options.patience = names ? kNamesPatience : kEditPatience;
   auto redis = OpenRedis(context, resolved.place, options, metrics);
   if (!redis) return redis.Failure("--gallery");
+  // Too old, or a replica; who is away may be back for the gallery itself.
+  if (!names) {
+    auto good = (*redis)->Check();
+    if (!good && good.error().code != ErrorCode::kUnavailable) {
+      return good.Failure("--gallery");
+    }
+  }
   RedisGalleryOptions gallery;
   gallery.may_begin_without = names;
   if (!resolved.name.empty()) gallery.name = resolved.name;

@@ -218,8 +218,7 @@ TEST_F(PeopleCommandRedisTest, WhenNobodyAnswersThatIsAnError) {
   server_.Kill();
   const auto ran = Shared({"list"});
   EXPECT_EQ(ran.exit_code, kExitSomeFailed);
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("gallery default of redis://127"),
-                             HasSubstr("is it running there?")));
+  EXPECT_THAT(ran.err, HasSubstr("reading the gallery default of redis://"));
 }
 
 }  // namespace
