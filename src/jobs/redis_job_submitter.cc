@@ -12,6 +12,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// Sent in one go. Larger buffers are not kept by the client, and touching fresh
+// memory costs more than another round trip.
+constexpr std::size_t kPipelineBytes = 384 << 10;
+
 std::string TextOf(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -150,14 +154,24 @@ Result<> RedisJobSubmitter::Prepare(std::span<const Job> jobs) {
     commands.push_back({.arguments = {"HEXISTS", key, "created"}});
     commands.push_back({.arguments = {"PEXPIRE", key, context_.ResultTtl()}});
   }
+  std::vector<Result<RedisReply>> replies;
+  std::size_t bytes = 0;
+  const auto send = [&] {
+    for (auto& reply : context_.redis.RunAll(std::exchange(commands, {}))) {
+      replies.push_back(std::move(reply));
+    }
+    bytes = 0;
+  };
   for (const Job& job : jobs) {
     if (!job.reference.empty()) continue;
     const int partition = layout.PartitionOf(job.batch, job.index);
     commands.push_back(
         {.arguments = {"SET", layout.Image(partition, job.batch, job.index),
                        TextOf(job.image), "PX", context_.ImageTtl()}});
+    bytes += job.image.size();
+    if (bytes >= kPipelineBytes) send();
   }
-  const auto replies = context_.redis.RunAll(std::move(commands));
+  send();
   for (const auto& reply : replies) {
     if (!reply) return reply.Failure();
   }
