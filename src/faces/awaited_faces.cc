@@ -72,8 +72,10 @@ std::optional<TrackState> AwaitedFaces::Take(const RectF& box,
   std::optional<std::size_t> nearest;
   float least = std::numeric_limits<float>::infinity();
   for (std::size_t i = 0; i < faces_.size(); ++i) {
-    // Both are described, and it is somebody else.
-    if (!found.empty() && !faces_[i].descriptor.empty()) continue;
+    if (!found.empty() && !faces_[i].descriptor.empty() &&
+        !(CosineSimilarity(faces_[i].descriptor, found) >= options_.denial)) {
+      continue;
+    }
     const auto distance = DistanceOfFaces(faces_[i].box, box);
     if (!distance || *distance >= least) continue;
     least = *distance;

@@ -12,12 +12,13 @@
 namespace ocelli {
 
 // Faces that a tracker of before followed and this one has not seen yet. A
-// face that is found is one of them by who it is, where both have a
-// descriptor, or else by where it was. Not thread-safe.
+// face that is found is one of them by who it is or, where its look does not
+// deny it, by where it was. Not thread-safe.
 class AwaitedFaces {
  public:
   struct Options {
     float threshold = 0.363f;  // Least cosine of the same person.
+    float denial = 0.2f;       // Below it is somebody else, be the place his.
     // How long ago a face may have been seen to be known by its place, and by
     // its descriptor.
     std::chrono::microseconds by_place{};

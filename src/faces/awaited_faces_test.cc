@@ -55,6 +55,13 @@ TEST(AwaitedFaces, SomebodyElseInThePlaceIsNotTheSame) {
   EXPECT_FALSE(awaited.empty());
 }
 
+TEST(AwaitedFaces, ADoubtfulLookCountsWhereThePlaceIsRight) {
+  const std::vector<float> doubtful = {.5f, .866f};
+  auto awaited = Await({Track(1, kLeft, kAda)});
+  EXPECT_EQ(IdOf(awaited.Take(kElsewhere, doubtful)), 0);
+  EXPECT_EQ(IdOf(awaited.Take(kNearLeft, doubtful)), 1);
+}
+
 TEST(AwaitedFaces, WithoutALookThePlaceCounts) {
   auto awaited = Await({Track(1, kLeft, kAda), Track(2, kRight)});
   EXPECT_EQ(IdOf(awaited.Take(kElsewhere, {})), 0);

@@ -499,12 +499,18 @@ class Tracker final : public FaceTracker {
     std::vector<float> descriptor;
     if (mesh && models_.describer && awaited_.AnyDescriptor()) {
       const Stopwatch describing(times_.describing);
+      const TrackIdentityOptions worth;
       auto look = Look(picture, mesh->points);
       if (!look) return look.Failure();
-      if (*look &&
-          (*look)->quality.overall >= TrackIdentityOptions().least_quality) {
+      const float quality = *look ? (*look)->quality.overall : 0;
+      if (quality >= worth.least_quality) {
         if (auto done = Describe(**look); !done) return done.Failure();
         descriptor = std::move((*look)->descriptor);
+      }
+      // A poor look may tell who it is, not who it isn't.
+      if (quality < worth.good_quality) {
+        if (auto known = awaited_.Take(descriptor)) return known;
+        descriptor.clear();
       }
     }
     return awaited_.Take(box, descriptor);
