@@ -9,8 +9,8 @@
 namespace ocelli {
 namespace {
 
-// Meshes shrink by a quarter. Below this, unpacking costs more than sending
-// the rest over loopback; above, networks are the slower ones.
+// Meshes shrink to 85 % only, and unpacking takes longer than loopback would
+// (docs/benchmarks.md): it is for the memory of Redis and for slow networks.
 constexpr std::size_t kCompressFrom = 128 << 10;
 constexpr int kCompressionLevel = 1;
 

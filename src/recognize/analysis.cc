@@ -42,7 +42,19 @@ bool ReadPoint(std::string_view bytes, PointF& point) {
 
 bool ReadPoint(std::string_view bytes, Point3F& point) {
   float values[3] = {};
-  if (!ReadReals(bytes, values)) return false;
+  // Nearly all of them: x, y and z in their order, none of them 0.
+  if (bytes.size() == 15 && bytes[0] == '\x0d' && bytes[5] == '\x15' &&
+      bytes[10] == '\x1d') {
+    std::memcpy(&values[0], &bytes[1], sizeof(float));
+    std::memcpy(&values[1], &bytes[6], sizeof(float));
+    std::memcpy(&values[2], &bytes[11], sizeof(float));
+    if (!std::isfinite(values[0]) || !std::isfinite(values[1]) ||
+        !std::isfinite(values[2])) {
+      return false;
+    }
+  } else if (!ReadReals(bytes, values)) {
+    return false;
+  }
   point = {values[0], values[1], values[2]};
   return true;
 }
