@@ -75,8 +75,9 @@ class SessionCase(LiveCase):
         return b""
 
     def wait_until_kept(self, seen):
-        """Until Redis has the name and what both look like."""
-        wait_for(lambda: b"Jesper" in self.state() and
+        """Until Redis has what was decided, with the three votes that it
+        takes, and what both look like."""
+        wait_for(lambda: self.state().count(b"Jesper") >= 4 and
                  len(self.state()) > 2 * 128 * 4, "the state in Redis")
         return seen
 
