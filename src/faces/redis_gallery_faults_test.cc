@@ -271,6 +271,8 @@ TEST(RedisClusterGalleryTest, PeopleOutliveAMasterThatIsKilled) {
   };
   const auto one = open(), other = open();
   ASSERT_TRUE(one->Add("A", FaceOf(Direction(0)), Image(1), ""));
+  EXPECT_TRUE(EventuallyTrue(
+      [&] { return Names(*other, {FaceOf(Direction(0))}) == "A"; }));
   const std::size_t master = cluster.MasterOf("ocelli:g:{failover}:head");
   ASSERT_TRUE(EventuallyTrue([&] { return Replicated(cluster, master); }));
   cluster.node(master).Kill();
