@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "cli/gallery_flags.h"
 #include "cli/json_output.h"
 #include "cli/live_setup.h"
 #include "cli/recognition_text.h"
@@ -33,6 +34,7 @@ void AddJobResultFlags(CLI::App& command, JobResultFlags& flags) {
                   "The workers' model that tells people apart")
       ->capture_default_str()
       ->group(group);
+  AddGalleryFlags(command, flags.gallery);
 }
 
 std::string ShownJobName(const std::string& name) {
@@ -48,7 +50,8 @@ JobResults::JobResults(const CommandContext& context,
 Result<std::unique_ptr<JobResults>> JobResults::Open(
     const CommandContext& context, const JobResultFlags& flags) {
   const ModelStore models(context.paths.models());
-  auto gallery = OpenGalleryIfAny(context.paths, models, flags.describer);
+  auto gallery =
+      OpenGalleryIfAny(context, flags.gallery, models, flags.describer);
   if (!gallery) return gallery.Failure();
   return std::unique_ptr<JobResults>(
       new JobResults(context, flags, std::move(*gallery)));

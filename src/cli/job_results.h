@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/gallery_flags.h"
 #include "cli/progress.h"
 #include "core/result.h"
 #include "faces/gallery.h"
@@ -19,12 +20,13 @@ struct JobResultFlags {
   AnalysisJsonOptions json;
   IdentifyOptions identify;
   std::string describer;
+  GalleryFlags gallery;  // AddGalleryFlags().
 };
 
 void AddJobResultFlags(CLI::App& command, JobResultFlags& flags);
 
 // Results of jobs as they are printed: as `ocelli recognize` does it, with the
-// people of this user. Not thread-safe.
+// people of the gallery. Not thread-safe.
 class JobResults {
  public:
   // `context` outlives it.
