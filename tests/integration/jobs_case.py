@@ -22,10 +22,8 @@ class Worker(Process):
     """`ocelli worker --json` with a data folder of its own, as on another
     machine."""
 
-    def __init__(self, folder, *arguments, name="worker", environment=None,
-                 before=()):
+    def __init__(self, folder, *arguments, name="worker", environment=None):
         super().__init__(folder, name)
-        self.name = name
         self.output = self.folder / f"{name}.jsonl"
         data = self.folder / f"{name}-data"
         data.mkdir(exist_ok=True)
@@ -33,7 +31,7 @@ class Worker(Process):
             (data / "models").symlink_to(MODELS)
         with open(self.log, "ab") as log, open(self.output, "ab") as output:
             self.process = subprocess.Popen(
-                [*before, PROGRAM, "worker", *map(str, arguments), "--json"],
+                [PROGRAM, "worker", *map(str, arguments), "--json"],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=log,
                 env={**os.environ, "OCELLI_DATA": str(data),
                      **(environment or {})})
