@@ -26,16 +26,8 @@ Result<std::string> JobsAddress(const CommandContext& context,
                                 const JobsFlags& flags) {
   if (!flags.redis.empty()) return flags.redis;
   auto address = context.config.GetString("redis.groups." + flags.group, "");
-  if (!address) return address.Failure();
-  if (address->empty()) {
-    address = context.config.GetString("redis.url", "");
-    if (!address) return address.Failure();
-  }
-  if (!address->empty()) return address;
-  return Fail(ErrorCode::kInvalidArgument,
-              "no Redis is named: give --redis redis://HOST, or set redis.url "
-              "(OCELLI_REDIS_URL) or redis.groups." +
-                  flags.group);
+  if (!address || !address->empty()) return address;
+  return RedisAddress(context, "");
 }
 
 Result<OpenedJobs> OpenJobs(const CommandContext& context,

@@ -31,13 +31,12 @@ void AddLiveSessionFlags(CLI::App& command, LiveSessionFlags& flags) {
                       "name; a session of before goes on, here or elsewhere. "
                       "Without --effect and flags about faces its own hold")
           ->group(group);
-  CLI::Option* redis =
-      command
-          .add_option("--redis", flags.redis,
-                      std::string("Where: ") + kRedisAddressHelp)
-          ->needs(name)
-          ->group(group);
-  name->needs(redis);
+  command
+      .add_option("--redis", flags.redis,
+                  std::string("Where: ") + kRedisAddressHelp +
+                      "; else the setting redis.url (OCELLI_REDIS_URL)")
+      ->needs(name)
+      ->group(group);
   command
       .add_flag("--take-over", flags.take_over,
                 "Also from a process that is alive: that one stops")
@@ -51,8 +50,10 @@ void AddLiveSessionFlags(CLI::App& command, LiveSessionFlags& flags) {
 }
 
 Result<RedisSessions> OpenRedisSessions(const CommandContext& context,
-                                        const std::string& address,
+                                        const std::string& given,
                                         MetricsRegistry* metrics) {
+  const auto address = RedisAddress(context, given);
+  if (!address) return address.Failure();
   // Short, so that a node that hangs leaves time for another try within the
   // lease.
   RedisOptions options;
@@ -61,7 +62,7 @@ Result<RedisSessions> OpenRedisSessions(const CommandContext& context,
   options.breaker_open = std::chrono::milliseconds(200);
   options.connections = 2;
   options.max_reply_bytes = 8 << 20;
-  auto redis = OpenRedis(context, address, options, metrics);
+  auto redis = OpenRedis(context, *address, options, metrics);
   if (!redis) return redis.Failure();
   RedisSessions sessions{std::move(*redis), nullptr};
   sessions.store = MakeRedisSessionStore(*sessions.redis);

@@ -20,7 +20,7 @@ namespace ocelli {
 // Under which name a live session is kept, and where.
 struct LiveSessionFlags {
   std::string name;   // Empty: it is not kept.
-  std::string redis;  // Address.
+  std::string redis;  // Address; empty: the setting redis.url.
   bool take_over = false;
   bool begin_anew = false;
 };
@@ -33,7 +33,7 @@ struct RedisSessions {
 };
 // Connects to nobody yet. `metrics` (null: none) outlives it.
 Result<RedisSessions> OpenRedisSessions(const CommandContext& context,
-                                        const std::string& address,
+                                        const std::string& given,
                                         MetricsRegistry* metrics = nullptr);
 
 // For people: "cam7, process 123".

@@ -2,6 +2,16 @@
 
 namespace ocelli {
 
+Result<std::string> RedisAddress(const CommandContext& context,
+                                 const std::string& given) {
+  if (!given.empty()) return given;
+  auto address = context.config.GetString("redis.url", "");
+  if (!address || !address->empty()) return address;
+  return Fail(ErrorCode::kInvalidArgument,
+              "no Redis is named: give --redis redis://HOST, or set redis.url "
+              "(OCELLI_REDIS_URL)");
+}
+
 Result<std::unique_ptr<RedisClient>> OpenRedis(const CommandContext& context,
                                                std::string_view address,
                                                const RedisOptions& options,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "cli/command.h"
@@ -13,6 +14,11 @@ namespace ocelli {
 inline constexpr char kRedisAddressHelp[] =
     "redis://HOST:PORT, redis+sentinel://HOST,HOST/MASTER or "
     "redis+cluster://HOST,HOST (rediss: TLS)";
+
+// `given` by a flag, or the setting redis.url (OCELLI_REDIS_URL).
+// kInvalidArgument where neither says it.
+Result<std::string> RedisAddress(const CommandContext& context,
+                                 const std::string& given);
 
 // The Redis at `address`; connects to nobody yet. Where the address has no
 // password, that of the setting redis.password (OCELLI_REDIS_PASSWORD) holds,

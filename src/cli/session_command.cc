@@ -67,7 +67,9 @@ void AddSessionCommand(CLI::App& app, CommandContext& context) {
 
 A session holds what the people in it look like. It is removed an hour after
 its last process ended, or by this.)");
-  command->add_option("--redis", *address, kRedisAddressHelp)->required();
+  command->add_option("--redis", *address,
+                      std::string(kRedisAddressHelp) +
+                          "; else the setting redis.url (OCELLI_REDIS_URL)");
   CLI::App* list =
       command->add_subcommand("list", "Which there are, and who has them");
   list->callback([address, &context] { List(*address, context); });
