@@ -61,7 +61,7 @@ TEST_F(CacheCommandTest, WhatIsNoAddressIsAUsageError) {
     const auto ran = command_.Run({"cache", "stats", "--cache", address});
     EXPECT_EQ(ran.exit_code, kExitUsage) << address;
     EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << ran.err;
-    EXPECT_THAT(ran.err, HasSubstr("redis://[USER")) << address;
+    EXPECT_THAT(ran.err, HasSubstr("redis+cluster://HOST,HOST")) << address;
   }
 }
 
