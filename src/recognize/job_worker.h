@@ -47,9 +47,10 @@ struct JobWorkerOptions {
   std::chrono::milliseconds renew_every{4000};
   // Waits for jobs so long at a time.
   std::chrono::milliseconds take_wait{1000};
-  // While the queue can't be reached, doubling.
+  // While the queue can't be reached, doubling. A new master of a Cluster is
+  // there after seconds, and is not to wait for long.
   std::chrono::milliseconds first_pause{100};
-  std::chrono::milliseconds longest_pause{5000};
+  std::chrono::milliseconds longest_pause{1000};
   // After a stop, for what can't be handed in because the queue is away.
   std::chrono::milliseconds patience_at_end{1500};
 };
