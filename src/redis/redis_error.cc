@@ -46,7 +46,8 @@ constexpr Meaning kMeanings[] = {
      "give the user rights with ACL SETUSER"},
     {"DENIED", kPermissionDenied, kFinal, nullptr},
     {"OOM", kResourceExhausted, kFinal,
-     "Redis is over its maxmemory: raise it, or let it evict"},
+     "Redis is over its maxmemory: raise it, or purge what is no longer "
+     "wanted"},
     {"MISCONF", kResourceExhausted, kFinal, nullptr},
     {"WRONGTYPE", kFailedPrecondition, kFinal, "another program uses this key"},
     {"BUSYGROUP", kAlreadyExists, kFinal, nullptr},
