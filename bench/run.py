@@ -341,31 +341,26 @@ def album():
     yield Row("album tags of the demo", "all right, nobody wrong", printed)
 
 
+def with_videos(rows):
+    videos = bench_data("video")
+    if videos:
+        with Place() as place:
+            yield from rows(Row, PROGRAM, place, videos)
+
+
 def live():
     """Files and cameras through the whole of it; see bench/live.py."""
-    videos = bench_data("video")
-    if not videos:
-        return
-    with Place() as place:
-        yield from live_video.rows(Row, PROGRAM, place, videos)
+    yield from with_videos(live_video.rows)
 
 
 def archive():
     """Frames in object storage; see bench/archive.py."""
-    videos = bench_data("video")
-    if not videos:
-        return
-    with Place() as place:
-        yield from frame_archive.rows(Row, PROGRAM, place, videos)
+    yield from with_videos(frame_archive.rows)
 
 
 def session():
     """Live sessions that move to another process; see bench/session.py."""
-    videos = bench_data("video")
-    if not videos:
-        return
-    with Place() as place:
-        yield from live_session.rows(Row, PROGRAM, place, videos)
+    yield from with_videos(live_session.rows)
 
 
 def cache():
