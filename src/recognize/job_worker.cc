@@ -87,6 +87,7 @@ class JobWorker::Shift {
       changed_.notify_all();
     }
     finishing.join();
+    SignOff();
     const std::lock_guard lock(mutex_);
     return totals_;
   }
@@ -341,6 +342,15 @@ class JobWorker::Shift {
     if (returned) totals_.returned += rest.size();
     waiting_.clear();
     for (const TakenJob& job : rest) held_.erase(job.id);
+  }
+
+  // Only now it holds nothing, so that the queue forgets it.
+  void SignOff() {
+    if (outage_.Lasts()) return;
+    if (const auto gone = queue_.Return(options_.name, {}); !gone) {
+      Log(LogLevel::kWarning, "this worker stays listed for a while",
+          {{"reason", gone.error().message}});
+    }
   }
 
   // --- staying alive ---

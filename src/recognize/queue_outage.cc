@@ -31,6 +31,12 @@ void QueueOutage::Over(Of what) {
   Log(LogLevel::kWarning, "the queue is back");
 }
 
+bool QueueOutage::Lasts() {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(troubles_.begin(), troubles_.end(),
+                     [](const Trouble& trouble) { return trouble.now; });
+}
+
 void QueueOutage::Wait(Of what, const std::stop_token& stop) {
   std::chrono::milliseconds pause;
   {

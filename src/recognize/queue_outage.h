@@ -25,6 +25,8 @@ class QueueOutage {
   // Logs it where it is news.
   void Say(Of what, const Error& error);
   void Over(Of what);
+  // Whether something failed that has not gone well since.
+  bool Lasts();
   // Until it is worth another try.
   void Wait(Of what, const std::stop_token& stop);
 

@@ -228,7 +228,7 @@ class Faults(JobsCase):
         said = first.end(30)
         self.assertNotIn("error", said)
         [queue] = self.json_lines("jobs", "status", *self.at)
-        self.assertEqual(queue["taken"], 0)
+        self.assertEqual((queue["taken"], queue["workers"]), (0, []))
         self.assertEqual(queue["waiting"], 80 - len(first.lines()))
         second = self.worker()
         printed, said = process.communicate(timeout=60)
