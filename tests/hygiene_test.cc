@@ -3,15 +3,20 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 // Registries are a setting of npm and apt: naming one would break who uses a
@@ -74,6 +79,72 @@ TEST(HygieneTest, TheRuleBites) {
     EXPECT_TRUE(IsForbidden("see " + text + "x")) << text;
   }
   EXPECT_FALSE(IsForbidden("a folder called src/work/ is fine"));
+}
+
+unsigned char Byte(char c) { return static_cast<unsigned char>(c); }
+
+// The functions that a header declares or defines in our namespace itself, as
+// "Name(parameters)". What is in a class is indented, in our style.
+std::set<std::string> FunctionsOf(const std::string& header) {
+  std::set<std::string> functions;
+  for (std::size_t open = header.find('('); open != header.npos;
+       open = header.find('(', open + 1)) {
+    const std::size_t end = header.find_first_of(";{", open);
+    const std::size_t close = header.find(')', open);
+    const std::size_t line = header.rfind('\n', open) + 1;
+    std::size_t name = open;
+    while (name > line && (std::isalnum(Byte(header[name - 1])) != 0)) --name;
+    if (close >= end || name == open || std::isupper(Byte(header[name])) == 0 ||
+        std::isalpha(Byte(header[line])) == 0) {
+      continue;
+    }
+    std::string function = header.substr(name, open - name);
+    for (std::size_t at = open; at <= close; ++at) {
+      if (std::isspace(Byte(header[at])) == 0) {
+        function += header[at];
+      } else if (function.back() != ' ') {
+        function += ' ';
+      }
+    }
+    functions.insert(std::move(function));
+  }
+  return functions;
+}
+
+// The linker takes one of two functions of the same name and parameters for
+// both, though they live in rooms that never meet, and says nothing where one
+// of them is inline.
+TEST(HygieneTest, NoTwoHeadersDeclareTheSameFunction) {
+  std::map<std::string, std::string> where;
+  std::vector<std::string> twice;
+  const fs::path root = fs::path(OCELLI_SOURCE_DIR) / "src";
+  for (const auto& file : fs::recursive_directory_iterator(root)) {
+    if (file.path().extension() != ".h") continue;
+    std::ifstream stream(file.path());
+    const std::string header{std::istreambuf_iterator<char>(stream), {}};
+    const std::string name = file.path().lexically_relative(root);
+    // Never in the program.
+    if (name.find("/test_") != name.npos) continue;
+    for (const std::string& function : FunctionsOf(header)) {
+      const auto [found, is_new] = where.emplace(function, name);
+      if (!is_new) {
+        twice.push_back(found->second + " and " + name + ": " + function);
+      }
+    }
+  }
+  EXPECT_THAT(twice, IsEmpty());
+  EXPECT_GT(where.size(), 300u);
+}
+
+TEST(HygieneTest, FunctionsOfHeadersAreSeen) {
+  EXPECT_THAT(
+      FunctionsOf("int One(std::string_view text);\n"
+                  "inline std::optional<int> Two(int a,\n"
+                  "                              int b) {\n"
+                  "  return Three(a);\n}\n"
+                  "class Four {\n  int Five(int a);\n};\n"
+                  "Result<std::vector<std::string>>\nSix();\n"),
+      ElementsAre("One(std::string_view text)", "Six()", "Two(int a, int b)"));
 }
 
 TEST(HygieneTest, EveryRoomSaysWhatItIsInFortyLines) {

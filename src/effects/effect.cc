@@ -1,12 +1,11 @@
 #include "effects/effect.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <set>
 #include <utility>
 
 #include "core/check.h"
+#include "core/parse_number.h"
 
 namespace ocelli {
 namespace {
@@ -77,14 +76,6 @@ std::string Unescaped(std::string_view text) {
   return plain;
 }
 
-std::optional<double> NumberIn(std::string_view text) {
-  double number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end || !std::isfinite(number)) return {};
-  return number;
-}
-
 bool Offers(const EffectParameter& parameter, std::string_view text) {
   do {
     const std::size_t size = parameter.several ? text.find('+') : text.npos;
@@ -146,7 +137,7 @@ Result<ChosenEffect> EffectRegistry::Parse(std::string_view text) const {
   chosen.kind = &*kind;
   for (const EffectParameter& parameter : kind->parameters) {
     if (parameter.kind == Kind::kNumber) {
-      const auto number = NumberIn(parameter.fallback);
+      const auto number = ParseNumber<double>(parameter.fallback);
       OCELLI_CHECK(number.has_value());
       chosen.values.numbers_[std::string(parameter.name)] = *number;
     } else {
@@ -177,7 +168,7 @@ Result<ChosenEffect> EffectRegistry::Parse(std::string_view text) const {
     }
     switch (parameter->kind) {
       case Kind::kNumber: {
-        const auto number = NumberIn(value);
+        const auto number = ParseNumber<double>(value);
         if (!number || *number < parameter->least ||
             *number > parameter->most) {
           return Refuse(doing + std::string(key) + " is a number from " +

@@ -1,11 +1,11 @@
 #include "faces/redis_gallery_store.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <optional>
 #include <utility>
 
+#include "core/parse_number.h"
 #include "faces/gallery_name.h"
 #include "faces/gallery_record.h"
 #include "faces/redis_gallery_scripts.h"
@@ -36,14 +36,8 @@ const GalleryScripts& Scripts() {
 }
 
 std::optional<std::int64_t> NumberIn(const std::string& text) {
-  std::int64_t number = -1;
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, number);
-  if (parsed.ec != std::errc() || parsed.ptr != end || number < 0 ||
-      number > kMaxId) {
-    return std::nullopt;
-  }
-  return number;
+  const auto number = ParseNumber<std::int64_t>(text);
+  return number && *number >= 0 && *number <= kMaxId ? number : std::nullopt;
 }
 
 auto Damaged() {

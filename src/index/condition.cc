@@ -1,7 +1,6 @@
 #include "index/condition.h"
 
-#include <charconv>
-#include <cmath>
+#include "core/parse_number.h"
 
 namespace ocelli {
 namespace {
@@ -35,16 +34,8 @@ bool Compare(Condition::Relation relation, const T& stored, const T& value) {
 
 }  // namespace
 
-std::optional<double> NumberIn(std::string_view text) {
-  text = Trimmed(text);
-  double number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() ||
-      !std::isfinite(number)) {
-    return std::nullopt;
-  }
-  return number;
+std::optional<double> ConditionNumber(std::string_view text) {
+  return ParseNumber<double>(Trimmed(text));
 }
 
 Result<Condition> Condition::Parse(std::string_view text) {
@@ -92,7 +83,7 @@ Result<Condition> Condition::Parse(std::string_view text) {
 
 bool Condition::Holds(std::string_view stored) const {
   if (relation == Relation::kContains) return stored.find(value) != stored.npos;
-  const auto left = NumberIn(stored), right = NumberIn(value);
+  const auto left = ConditionNumber(stored), right = ConditionNumber(value);
   if (left && right) return Compare(relation, *left, *right);
   return Compare(relation, stored, std::string_view(value));
 }

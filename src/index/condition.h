@@ -37,6 +37,6 @@ struct Condition {
 };
 
 // The number that a value is, if it is one: "12", "-0.5", "1e6".
-std::optional<double> NumberIn(std::string_view text);
+std::optional<double> ConditionNumber(std::string_view text);
 
 }  // namespace ocelli

@@ -69,7 +69,7 @@ std::string_view Operator(Condition::Relation relation) {
 std::string Expression(const Condition& condition) {
   const std::string_view relation = Operator(condition.relation);
   if (relation.empty()) return "";
-  const auto number = NumberIn(condition.value);
+  const auto number = ConditionNumber(condition.value);
   if (!number) {
     if (relation != "==" || !IsPlain(condition.value)) return "";
     return '.' + Attribute('s', condition.key) + " == \"" + condition.value +
@@ -89,7 +89,7 @@ std::string FilterAttributes(
     const std::map<std::string, std::string>& metadata) {
   nlohmann::json json = nlohmann::json::object();
   for (const auto& [key, value] : metadata) {
-    const auto number = NumberIn(value);
+    const auto number = ConditionNumber(value);
     if (number) {
       json[Attribute('n', key)] = *number;
       continue;

@@ -4,11 +4,11 @@
 
 #include <array>
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <random>
 
+#include "core/parse_number.h"
 #include "index/similarity.h"
 
 namespace ocelli {
@@ -74,14 +74,8 @@ class Reader {
 };
 
 std::optional<int> NumberIn(std::string_view text, int least, int most) {
-  int number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() ||
-      number < least || number > most) {
-    return std::nullopt;
-  }
-  return number;
+  const auto number = ParseNumber<int>(text);
+  return number && *number >= least && *number <= most ? number : std::nullopt;
 }
 
 std::string InPartition(std::string_view name, int partition) {

@@ -1,10 +1,10 @@
 #include "index/shared_store.h"
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 #include <utility>
 
+#include "core/parse_number.h"
 #include "index/shared_scripts.h"
 
 namespace ocelli {
@@ -61,11 +61,7 @@ Result<> CheckVectorSets(RedisClient& redis, const std::string& name) {
 }
 
 std::optional<float> NumberOf(const RedisReply& reply) {
-  float number = 0;
-  const char* end = reply.text.data() + reply.text.size();
-  const auto [stop, error] = std::from_chars(reply.text.data(), end, number);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return number;
+  return ParseNumber<float>(reply.text);
 }
 
 std::string_view QuantizationWord(Quantization quantization) {

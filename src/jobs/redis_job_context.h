@@ -1,6 +1,5 @@
 #pragma once
 
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -8,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/parse_number.h"
 #include "jobs/job_policy.h"
 #include "jobs/job_queue.h"
 #include "jobs/redis_job_layout.h"
@@ -43,21 +43,12 @@ struct RedisJobContext {
 inline constexpr std::size_t kScriptJobs = 64;
 inline constexpr std::size_t kScriptBytes = 4 << 20;
 
-// A whole number as Redis writes one.
-inline std::optional<std::uint64_t> NumberIn(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return {};
-  return number;
-}
-
 // 0 for nil and what is none.
 inline std::uint64_t CountIn(const RedisReply& reply) {
   if (reply.kind == RedisReply::Kind::kInteger) {
     return reply.integer < 0 ? 0 : static_cast<std::uint64_t>(reply.integer);
   }
-  return NumberIn(reply.text).value_or(0);
+  return ParseNumber<std::uint64_t>(reply.text).value_or(0);
 }
 
 inline auto StrangeReply(std::string_view doing) {

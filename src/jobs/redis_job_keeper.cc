@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/parse_number.h"
 #include "jobs/job_record.h"
 
 namespace ocelli {
@@ -30,7 +31,8 @@ DeadJob DeadJobOf(int partition, const RedisReply& entry) {
   }
   dead.reason = FieldOf(entry, "reason");
   dead.attempts = static_cast<int>(std::min<std::uint64_t>(
-      NumberIn(FieldOf(entry, "attempts")).value_or(0), 1'000'000));
+      ParseNumber<std::uint64_t>(FieldOf(entry, "attempts")).value_or(0),
+      1'000'000));
   if (auto job = DecodeJob(FieldOf(entry, "job"))) dead.job = std::move(*job);
   return dead;
 }
@@ -39,7 +41,7 @@ DeadJob DeadJobOf(int partition, const RedisReply& entry) {
 std::uint64_t TimeOf(const DeadJob& dead) {
   const auto colon = dead.id.find(':') + 1;
   const std::string_view id = std::string_view(dead.id).substr(colon);
-  return NumberIn(id.substr(0, id.find('-'))).value_or(0);
+  return ParseNumber<std::uint64_t>(id.substr(0, id.find('-'))).value_or(0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <atomic>
 #include <utility>
 
+#include "core/parse_number.h"
 #include "jobs/job_queue.h"
 #include "jobs/redis_job_context.h"
 #include "jobs/redis_job_keeper.h"
@@ -132,7 +133,7 @@ Result<std::unique_ptr<JobQueue>> OpenRedisJobQueue(
   if (!replies[1]) return replies[1].Failure(doing);
   // A full Redis takes no new group, but works on those it has.
   if (!replies[0] && replies[1]->nil()) return replies[0].Failure(doing);
-  const auto partitions = NumberIn(replies[1]->text);
+  const auto partitions = ParseNumber<std::uint64_t>(replies[1]->text);
   if (!partitions || *partitions < 1 || *partitions > kMaxPartitions) {
     return Fail(ErrorCode::kFailedPrecondition,
                 doing + ": what Redis keeps as " + key +

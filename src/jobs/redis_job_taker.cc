@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "core/parse_number.h"
 #include "jobs/job_record.h"
 
 namespace ocelli {
@@ -25,7 +26,8 @@ struct Place {
 std::optional<Place> PlaceOf(const std::string& id, int partitions) {
   const auto colon = id.find(':');
   if (colon == id.npos) return {};
-  const auto partition = NumberIn(std::string_view(id).substr(0, colon));
+  const auto partition =
+      ParseNumber<std::uint64_t>(std::string_view(id).substr(0, colon));
   if (!partition || *partition >= static_cast<std::uint64_t>(partitions)) {
     return {};
   }
@@ -63,7 +65,7 @@ void RedisJobTaker::Listen() {
         context_.layout.Bell(), [this](const std::string& partition) {
           const std::lock_guard lock(mutex_);
           ++rings_;
-          const auto first = NumberIn(partition);
+          const auto first = ParseNumber<std::uint64_t>(partition);
           if (first && *first < searches_.size()) {
             first_ = static_cast<int>(*first);
           }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/parse_number.h"
 #include "jobs/job_record.h"
 
 namespace ocelli {
@@ -35,12 +36,13 @@ class BatchNews {
   void Hear(std::string_view message) {
     const std::lock_guard lock(mutex_);
     // "complete", "purged", or nothing: something was missed.
-    if (message.empty() || !NumberIn(message.substr(0, message.find(',')))) {
+    if (message.empty() ||
+        !ParseNumber<std::uint64_t>(message.substr(0, message.find(',')))) {
       anything_ = true;
     } else {
       while (!message.empty()) {
         const auto comma = std::min(message.find(','), message.size());
-        const auto index = NumberIn(message.substr(0, comma));
+        const auto index = ParseNumber<std::uint64_t>(message.substr(0, comma));
         if (index && *index >= from_ && *index < end_) done_.insert(*index);
         message.remove_prefix(std::min(comma + 1, message.size()));
       }
@@ -106,7 +108,7 @@ class ResultWindow {
     if (reply->elements.size() != 2) return StrangeReply("HMGET");
     if (reply->elements[0].nil()) return submitter_.Restore(batch_);
     if (!reply->elements[1].nil()) {
-      total_ = NumberIn(reply->elements[1].text);
+      total_ = ParseNumber<std::uint64_t>(reply->elements[1].text);
     }
     return {};
   }

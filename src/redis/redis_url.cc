@@ -3,9 +3,9 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/ascii.h"
+#include "core/parse_number.h"
 
 namespace ocelli {
 namespace {
@@ -58,13 +58,6 @@ bool IsHostName(std::string_view name) {
   });
 }
 
-template <typename Number>
-bool ParseNumber(std::string_view text, Number& number) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc() && stop == end;
-}
-
 Result<RedisHost> ParseHost(std::string_view text, std::uint16_t port) {
   RedisHost host;
   host.port = port;
@@ -81,10 +74,11 @@ Result<RedisHost> ParseHost(std::string_view text, std::uint16_t port) {
     if (!IsHostName(host.name)) return Bad("no host name");
     rest = text.substr(end);
   }
-  if (!rest.empty() &&
-      (rest[0] != ':' || !ParseNumber(rest.substr(1), host.port) ||
-       host.port == 0)) {
-    return Bad("no port from 1 to 65535 after the host");
+  if (!rest.empty()) {
+    host.port = rest[0] == ':'
+                    ? ParseNumber<std::uint16_t>(rest.substr(1)).value_or(0)
+                    : std::uint16_t{0};
+    if (host.port == 0) return Bad("no port from 1 to 65535 after the host");
   }
   return host;
 }
@@ -188,9 +182,11 @@ Result<RedisUrl> ParseRedisUrl(std::string_view text) {
     }
     path.remove_prefix(std::min(slash + 1, path.size()));
   }
-  if (!path.empty() && (!ParseNumber(path, url.database) || url.database < 0 ||
-                        url.database >= kMostDatabases)) {
-    return Bad("no number of a database after the last /");
+  if (!path.empty()) {
+    url.database = ParseNumber<int>(path).value_or(-1);
+    if (url.database < 0 || url.database >= kMostDatabases) {
+      return Bad("no number of a database after the last /");
+    }
   }
   if (url.topology == RedisTopology::kCluster && url.database != 0) {
     return Bad("a Cluster has database 0 only");
