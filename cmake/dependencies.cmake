@@ -59,6 +59,10 @@ ocelli_library(xxhash libxxhash xxhash)
 ocelli_library(hiredis hiredis hiredis)
 ocelli_library(sodium libsodium sodium)
 ocelli_library(zstd libzstd zstd)
+find_path(BOOST_BEAST_INCLUDE_DIR boost/beast.hpp REQUIRED)
+add_library(boost_headers INTERFACE)
+target_include_directories(boost_headers SYSTEM INTERFACE
+                           ${BOOST_BEAST_INCLUDE_DIR})
 set(ZLIB_USE_STATIC_LIBS ON)
 find_package(ZLIB REQUIRED)
 # Opened when the first HEIC or AVIF comes (media/heif.cc): only its header.

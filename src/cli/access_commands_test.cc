@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "api/access.h"
+#include "access/access.h"
 #include "cli/test_command.h"
 #include "cli/test_input.h"
 

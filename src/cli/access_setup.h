@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "api/access.h"
+#include "access/access.h"
 #include "cli/command.h"
 
 namespace ocelli {

@@ -14,7 +14,8 @@ enum class ErrorCode {
   kDeadlineExceeded,
   kNotFound,
   kAlreadyExists,
-  kPermissionDenied,
+  kUnauthenticated,   // Has not said who asks, or so that we believe it.
+  kPermissionDenied,  // Who asks may not.
   kResourceExhausted,  // Disk full, over a limit of ours.
   kFailedPrecondition,
   kUnimplemented,

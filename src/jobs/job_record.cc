@@ -46,6 +46,8 @@ std::uint32_t NumberOf(ErrorCode code) {
       return 14;
     case ErrorCode::kDataLoss:
       return 15;
+    case ErrorCode::kUnauthenticated:
+      return 16;
   }
   return 13;
 }
@@ -57,7 +59,8 @@ ErrorCode CodeOf(std::uint32_t number) {
       ErrorCode::kAlreadyExists,     ErrorCode::kPermissionDenied,
       ErrorCode::kResourceExhausted, ErrorCode::kFailedPrecondition,
       ErrorCode::kUnimplemented,     ErrorCode::kInternal,
-      ErrorCode::kUnavailable,       ErrorCode::kDataLoss};
+      ErrorCode::kUnavailable,       ErrorCode::kDataLoss,
+      ErrorCode::kUnauthenticated};
   const auto found =
       std::find_if(std::begin(kCodes), std::end(kCodes),
                    [&](ErrorCode code) { return NumberOf(code) == number; });
