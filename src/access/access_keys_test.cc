@@ -29,7 +29,7 @@ class AccessKeysTest : public testing::Test {
   void ExpectRefused(const std::string& text, const std::string& message) {
     const auto caller = store().CallerOfKey(text);
     ASSERT_FALSE(caller);
-    EXPECT_EQ(caller.error().code, ErrorCode::kPermissionDenied);
+    EXPECT_EQ(caller.error().code, ErrorCode::kUnauthenticated);
     EXPECT_THAT(caller.error().message, HasSubstr(message));
   }
 
@@ -108,7 +108,7 @@ TEST_F(AccessKeysTest, ARevokedKeyIsRefusedAndItsNameFree) {
   ASSERT_TRUE(store().RevokeKey(kOwner(), "CI"));
   ExpectRefused(text, "the API key \"ci\" has been revoked");
   EXPECT_EQ(store().StillValid(caller).error().code,
-            ErrorCode::kPermissionDenied);
+            ErrorCode::kUnauthenticated);
   EXPECT_EQ(store().RevokeKey(kOwner(), "ci").error().code,
             ErrorCode::kNotFound);
   const std::string again = access_.Key("ci", Scope::kWrite);

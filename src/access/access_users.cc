@@ -112,6 +112,10 @@ Result<> SqliteAccessStore::ChangeOwnPassword(const Caller& by,
   const auto user = UserCalled(folded);
   if (!user) return user.Failure();
   auto right = CheckLogin(*user, folded, old_password, address);
+  // Who asks is known; only what they want is refused.
+  if (!right && right.error().code == ErrorCode::kUnauthenticated) {
+    return Fail(ErrorCode::kPermissionDenied, "wrong password");
+  }
   if (!right) return right;
   return StorePassword(by, by.name, password, user->password);
 }

@@ -31,7 +31,7 @@ class AccessUsersTest : public testing::Test {
   void ExpectEnded(const NewSession& session) {
     const auto found = store().SessionOf(session.token);
     ASSERT_FALSE(found);
-    EXPECT_EQ(found.error().code, ErrorCode::kPermissionDenied);
+    EXPECT_EQ(found.error().code, ErrorCode::kUnauthenticated);
     EXPECT_THAT(found.error().message, HasSubstr("log in again"));
     EXPECT_FALSE(store().StillValid(session.session.caller));
   }
@@ -69,7 +69,7 @@ TEST_F(AccessUsersTest, AnUnknownUserLooksAndCostsLikeAWrongPassword) {
     access_.hashes->runs = 0;
     const auto session = store().LogIn(name, "wrong horse", kHome);
     ASSERT_FALSE(session);
-    EXPECT_EQ(session.error().code, ErrorCode::kPermissionDenied);
+    EXPECT_EQ(session.error().code, ErrorCode::kUnauthenticated);
     EXPECT_EQ(session.error().message, "wrong user name or password");
     EXPECT_EQ(access_.hashes->runs, 1) << name.substr(0, 9);
   }
@@ -84,7 +84,7 @@ TEST_F(AccessUsersTest, AHugePasswordIsWrongAndNotHashedWhole) {
 TEST_F(AccessUsersTest, TooManyFailuresHaveToWaitAlsoWithTheRightPassword) {
   for (int i = 0; i < 6; ++i) {
     EXPECT_EQ(store().LogIn("Ada", "wrong horse", kHome).error().code,
-              ErrorCode::kPermissionDenied);
+              ErrorCode::kUnauthenticated);
   }
   access_.hashes->runs = 0;
   const auto refused = store().LogIn("ada", kPassword, kHome);
@@ -126,7 +126,7 @@ TEST_F(AccessUsersTest, ChangingOnesOwnPasswordNeedsTheOldOne) {
                 .ChangeOwnPassword(ada, "wrong horse", "another horse", kHome)
                 .error()
                 .message,
-            "wrong user name or password");
+            "wrong password");
   EXPECT_EQ(
       store().ChangeOwnPassword(ada, kPassword, "short", kHome).error().code,
       ErrorCode::kInvalidArgument);
@@ -176,7 +176,7 @@ TEST_F(AccessUsersTest, AUserRemovedDuringALogInIsNotLetIn) {
     ASSERT_TRUE(other->RemoveUser(kOwner(), "Ada"));
   };
   EXPECT_EQ(store().LogIn("Ada", kPassword, kHome).error().code,
-            ErrorCode::kPermissionDenied);
+            ErrorCode::kUnauthenticated);
 }
 
 TEST_F(AccessUsersTest, APasswordSetMeanwhileIsNotUndoneByItsOwner) {

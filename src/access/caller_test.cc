@@ -15,9 +15,13 @@ using testing::HasSubstr;
 constexpr CallerKind kKinds[] = {CallerKind::kNobody, CallerKind::kOpen,
                                  CallerKind::kOwner, CallerKind::kKey,
                                  CallerKind::kUser};
-constexpr Action kActions[] = {
-    Action::kRead,       Action::kWrite,       Action::kSeeAccess,
-    Action::kManageKeys, Action::kManageUsers, Action::kChangeOwnPassword};
+constexpr Action kActions[] = {Action::kRead,
+                               Action::kWrite,
+                               Action::kAdminister,
+                               Action::kSeeAccess,
+                               Action::kManageKeys,
+                               Action::kManageUsers,
+                               Action::kChangeOwnPassword};
 
 // The rules once more, in other words than caller.cc has them.
 bool Expected(CallerKind kind, int bits, bool expires, Action action) {
@@ -29,6 +33,7 @@ bool Expected(CallerKind kind, int bits, bool expires, Action action) {
       return kind != CallerKind::kNobody && (admin || (bits & 1));
     case Action::kWrite:
       return kind != CallerKind::kNobody && (admin || (bits & 2));
+    case Action::kAdminister:
     case Action::kSeeAccess:
     case Action::kManageKeys:
       return known && admin;
@@ -55,7 +60,9 @@ TEST(CallerTest, EveryCallerMayWhatTheRulesSayAndNothingElse) {
           if (done) {
             ++allowed;
           } else {
-            EXPECT_EQ(done.error().code, ErrorCode::kPermissionDenied);
+            EXPECT_EQ(done.error().code, kind == CallerKind::kNobody
+                                             ? ErrorCode::kUnauthenticated
+                                             : ErrorCode::kPermissionDenied);
           }
         }
       }

@@ -75,7 +75,7 @@ TEST(SecretTest, WhatIsNoneIsSaidWithoutRepeatingIt) {
         key.substr(0, 70), mistyped, std::string(1 << 20, 'a')}) {
     const auto read = ReadSecret(SecretKind::kKey, text);
     ASSERT_FALSE(read);
-    EXPECT_EQ(read.error().code, ErrorCode::kPermissionDenied);
+    EXPECT_EQ(read.error().code, ErrorCode::kUnauthenticated);
     EXPECT_LT(read.error().message.size(), 80u);
     if (text.size() > 60) {
       EXPECT_THAT(read.error().message, Not(HasSubstr(text.substr(7, 20))));
