@@ -2,7 +2,10 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <charconv>
+
+#include "core/parse_number.h"
 
 namespace ocelli {
 namespace {
@@ -20,20 +23,13 @@ std::string VariableName(std::string_view key) {
   return name;
 }
 
+constexpr char kNoValue[] =
+    " is not a text, a number, true, false or a list of such";
+
 std::string Place(const std::filesystem::path& file,
                   const toml::source_region& region) {
   return file.string() + ":" + std::to_string(region.begin.line) + ":" +
          std::to_string(region.begin.column);
-}
-
-// The number that is all of `text`, if it is one.
-template <typename Number>
-std::optional<Number> ParseNumber(std::string_view text) {
-  Number number{};
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || rest != end) return std::nullopt;
-  return number;
 }
 
 // What a setting is written like, whichever layer it comes from.
@@ -50,6 +46,19 @@ std::optional<std::string> ScalarText(const toml::node& node) {
     return std::string(text, std::to_chars(text, text + 32, real->get()).ptr);
   }
   return std::nullopt;
+}
+
+// A list is its values, one a line.
+std::optional<std::string> ValueText(const toml::node& node) {
+  const toml::array* list = node.as_array();
+  if (!list) return ScalarText(node);
+  std::string lines;
+  for (const toml::node& value : *list) {
+    const auto text = ScalarText(value);
+    if (!text || text->find('\n') != text->npos) return std::nullopt;
+    lines += (lines.empty() ? "" : "\n") + *text;
+  }
+  return lines;
 }
 
 Error NotA(const char* kind, std::string_view key, const std::string& value,
@@ -85,11 +94,11 @@ Result<ConfigSection> SectionOf(const std::filesystem::path& file,
                 section.origin + ": a table is wanted here");
   }
   for (const auto& [key, value] : *table) {
-    auto text = ScalarText(value);
+    auto text = ValueText(value);
     if (!text) {
       return Fail(ErrorCode::kInvalidArgument,
                   Place(file, value.source()) + ": " + std::string(key.str()) +
-                      " is not a text, a number, true or false");
+                      kNoValue);
     }
     section.values[std::string(key.str())] = *std::move(text);
   }
@@ -145,12 +154,11 @@ Result<> Config::LoadFile(const std::filesystem::path& file) {
       const std::string key = prefix + std::string(name.str());
       if (const toml::table* inner = node.as_table()) {
         self(self, *inner, key + ".");
-      } else if (auto text = ScalarText(node)) {
+      } else if (auto text = ValueText(node)) {
         settings[key] = {*std::move(text), Place(file, node.source())};
       } else if (!problem) {
         problem = {ErrorCode::kInvalidArgument,
-                   Place(file, node.source()) + ": " + key +
-                       " is not a text, a number, true or false"};
+                   Place(file, node.source()) + ": " + key + kNoValue};
       }
     }
   };
@@ -206,6 +214,26 @@ Result<double> Config::GetDouble(std::string_view key, double fallback) const {
   if (!setting) return fallback;
   if (const auto real = ParseNumber<double>(setting->value)) return *real;
   return tl::unexpected(NotA("a number", key, setting->value, setting->origin));
+}
+
+std::vector<std::string> Config::GetList(std::string_view key) const {
+  std::vector<std::string> list;
+  const Setting* setting = Find(key);
+  std::string_view rest = setting ? setting->value : std::string_view();
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    if (end > 0) list.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return list;
+}
+
+std::vector<ConfigEntry> Config::FileEntries() const {
+  std::vector<ConfigEntry> entries;
+  for (const auto& [key, setting] : file_) {
+    entries.push_back({key, setting.value, setting.origin});
+  }
+  return entries;
 }
 
 Result<bool> Config::GetBool(std::string_view key, bool fallback) const {

@@ -12,6 +12,13 @@
 
 namespace ocelli {
 
+// One setting of a file.
+struct ConfigEntry {
+  std::string key;     // "cache.max_bytes".
+  std::string value;   // A list: one a line.
+  std::string origin;  // "ocelli.toml:3:1".
+};
+
 // Settings by dotted key ("cache.max_bytes"), from four layers: defaults in
 // the code < a TOML file < OCELLI_CACHE_MAX_BYTES in the environment < flags.
 class Config {
@@ -30,6 +37,11 @@ class Config {
                               std::int64_t fallback) const;
   Result<double> GetDouble(std::string_view key, double fallback) const;
   Result<bool> GetBool(std::string_view key, bool fallback) const;
+  // What a file has as ["a", "b"], the environment and flags one a line.
+  std::vector<std::string> GetList(std::string_view key) const;
+
+  // Everything that the file says, by key: what checks it.
+  std::vector<ConfigEntry> FileEntries() const;
 
  private:
   struct Setting {
@@ -43,7 +55,8 @@ class Config {
   std::map<std::string, Setting, std::less<>> flags_;
 };
 
-// One table of a file that has several of a kind.
+// One table of a file that has several of a kind. A list is its values, one a
+// line.
 struct ConfigSection {
   std::string name;    // Of [camera.NAME]; else empty.
   std::string origin;  // "cameras.toml:3:1".

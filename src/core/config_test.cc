@@ -9,7 +9,9 @@
 namespace ocelli {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class ConfigTest : public ::testing::Test {
  protected:
@@ -124,9 +126,26 @@ TEST_F(ConfigTest, AMistakeInTheFileIsNamedWithItsPlace) {
   EXPECT_THAT(loaded.error().message, HasSubstr(file_.string() + ":2:10: "));
 }
 
-TEST_F(ConfigTest, AListIsRefusedAndWhatHeldBeforeStays) {
+TEST_F(ConfigTest, AListIsItsValues) {
+  ASSERT_TRUE(Load("models = [\"a\", \"b c\", 3]\none = \"x\"\nnone = []\n"));
+  EXPECT_THAT(config_.GetList("models"), ElementsAre("a", "b c", "3"));
+  EXPECT_THAT(config_.GetList("one"), ElementsAre("x"));
+  EXPECT_THAT(config_.GetList("none"), IsEmpty());
+  EXPECT_THAT(config_.GetList("missing"), IsEmpty());
+}
+
+TEST_F(ConfigTest, EntriesOfTheFileSayWhereTheyStand) {
+  ASSERT_TRUE(Load("[cache]\nurl = \"x\"\n"));
+  const auto entries = config_.FileEntries();
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].key, "cache.url");
+  EXPECT_EQ(entries[0].value, "x");
+  EXPECT_EQ(entries[0].origin, file_.string() + ":2:7");
+}
+
+TEST_F(ConfigTest, AListOfListsIsRefusedAndWhatHeldBeforeStays) {
   ASSERT_TRUE(Load("size = 1"));
-  const auto loaded = Load("size = 2\nmodels = [\"a\", \"b\"]\n");
+  const auto loaded = Load("size = 2\nmodels = [[\"a\"], \"b\"]\n");
   ASSERT_FALSE(loaded);
   EXPECT_THAT(loaded.error().message, HasSubstr(":2:10: models is not"));
   EXPECT_EQ(config_.GetInt("size", 0).value(), 1);

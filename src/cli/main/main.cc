@@ -133,6 +133,7 @@ int Main(int argc, char** argv) {
   AddSubmitCommand(app, context);
   AddWorkerCommand(app, context);
   AddJobsCommand(app, context);
+  AddConfigCommand(app, context);
   AddModelsCommand(app, context);
   AddCacheCommand(app, context);
   AddEvalCommand(app, context);
