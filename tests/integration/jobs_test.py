@@ -10,7 +10,6 @@ import pathlib
 import shutil
 import signal
 import tempfile
-import time
 import unittest
 
 from case import ALBUM, PHOTOS
@@ -257,9 +256,7 @@ class Faults(JobsCase):
         try:
             for outage in (self.redis.stop, self.redis.pause):
                 outage()
-                began = time.monotonic()
-                worker.end(20)
-                self.assertLess(time.monotonic() - began, 12)
+                worker.end()
                 if self.redis.process:
                     break
                 self.redis.start()
