@@ -12,6 +12,7 @@
 #include "cli/demo_archive.h"
 #include "cli/demo_flags.h"
 #include "cli/demo_report.h"
+#include "cli/demo_service.h"
 #include "cli/demo_video.h"
 #include "cli/engine.h"
 #include "cli/progress.h"
@@ -312,7 +313,7 @@ void PrintJson(const DemoSummary& summary,
                 .c_str());
 }
 
-Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
+Result<> Demo(const DemoFlags& flags, CommandContext& context) {
   const auto fetched = FetchAssets(context.paths.demo(), context);
   if (!fetched || flags.fetch_only) return fetched;
 
@@ -328,8 +329,9 @@ Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
   const fs::path state = out / "state";
   std::error_code error;
   fs::remove_all(state, error);
-  const EnginePlaces places{context.paths.models(), state / "results.sqlite",
-                            state / "people.sqlite"};
+  const Paths own = FindPaths(state);
+  const EnginePlaces places{context.paths.models(), own.results(),
+                            own.gallery()};
   auto engine = Engine::Open(context, places, flags.faces);
   if (!engine) return engine.Failure();
   const auto first = RecognizeAll(*pictures, (*engine)->recognizer(),
@@ -367,7 +369,7 @@ Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
   }
   const fs::path report = out / "index.html";
   const auto flags_part =
-      CompareFlags(context.paths.demo() / "flags", state, context);
+      CompareFlags(context.paths.demo() / "flags", own.cache, context);
   if (!flags_part) return flags_part.Failure();
   const auto video = MakeDemoVideo(context.paths.demo() / "film", out, **again,
                                    **gallery, context);
@@ -375,6 +377,10 @@ Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
   const auto archive =
       MakeDemoArchive(context.paths.demo() / "film", out, context);
   if (!archive) return archive.Failure("the demo's archive");
+  const auto serve =
+      PrepareDemoService(state, context.paths.demo() / "film" / "franck.mp4",
+                         out / "archive", context);
+  if (!serve) return serve.Failure();
   const auto written = WriteDemoReport(report, summary, *album, *group,
                                        *flags_part, *video, *archive);
   if (!written) return written;
@@ -386,6 +392,7 @@ Result<> Demo(const DemoFlags& flags, const CommandContext& context) {
     std::printf("%s\n", FlagLines(**flags_part).c_str());
   }
   (context.json ? PrintJson : PrintTable)(summary, all, report);
+  if (!context.json) std::printf("as a service: %s\n", serve->c_str());
   return {};
 }
 

@@ -1,48 +1,19 @@
 #include "cli/demo_flags.h"
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "cli/country_names.h"
 #include "cli/embedded_folder.h"
-#include "core/file.h"
 
 namespace ocelli {
-namespace {
 
 namespace fs = std::filesystem;
 
-// Capital letters of the code to the country's name.
-Result<nlohmann::json> ReadCountries(const fs::path& file) {
-  constexpr std::uint64_t kMost = 1 << 20;
-  const auto bytes = ReadFileLimited(file, kMost);
-  if (!bytes) return bytes.Failure();
-  auto names = nlohmann::json::parse(
-      reinterpret_cast<const char*>(bytes->data()),
-      reinterpret_cast<const char*>(bytes->data()) + bytes->size(), nullptr,
-      false);
-  if (!names.is_object()) {
-    return Fail(ErrorCode::kDataLoss, file.string() + " is no list of names");
-  }
-  return names;
-}
-
-std::string NameOf(const std::string& id, const nlohmann::json& countries) {
-  std::string code = id;
-  for (char& c : code) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  const auto name = countries.find(code);
-  return name != countries.end() && name->is_string() ? name->get<std::string>()
-                                                      : id;
-}
-
-}  // namespace
-
 Result<std::optional<Comparison>> CompareFlags(const fs::path& folder,
-                                               const fs::path& state,
+                                               const fs::path& cache,
                                                const CommandContext& context) {
   CommandContext own = context;
-  own.paths.cache = state;
+  own.paths.cache = cache;
   const auto engine = EmbeddingEngine::Open(own, {});
   if (!engine) return engine.Failure();
   int installed = 0;
@@ -51,7 +22,7 @@ Result<std::optional<Comparison>> CompareFlags(const fs::path& folder,
                  (*engine)->models().PathOf(card).has_value();
   }
   if (installed < 2) return std::nullopt;
-  const auto countries = ReadCountries(folder / "countries.json");
+  const auto countries = CountryNames::Read(folder / "countries.json");
   if (!countries) return countries.Failure();
   const auto files = FindPictures({(folder / "png250px").string()}, own);
   auto flags = CompareModels(
@@ -59,7 +30,7 @@ Result<std::optional<Comparison>> CompareFlags(const fs::path& folder,
       own);
   if (!flags) return flags.Failure("comparing flags");
   for (Comparison::Picture& picture : flags->pictures) {
-    picture.title = NameOf(picture.id, *countries);
+    picture.title = countries->Of(picture.id);
   }
   return std::move(*flags);
 }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "core/ascii.h"
 #include "core/parse_number.h"
@@ -28,6 +29,22 @@ int HexDigit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+// What may not stand as it is before the '@' (RFC 3986, unreserved).
+std::string Encode(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x80 && std::isalnum(byte)) ||
+        std::string_view("-._~").find(c) != std::string_view::npos) {
+      encoded += c;
+    } else {
+      constexpr char kDigits[] = "0123456789ABCDEF";
+      encoded += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return encoded;
 }
 
 Result<std::string> Decode(std::string_view text) {
@@ -110,7 +127,7 @@ std::string RedisUrl::ForMessage() const {
     if (scheme.topology == topology && scheme.tls == tls) text = scheme.name;
   }
   text += "://";
-  if (!user.empty()) text += user + "@";
+  if (!user.empty()) text += Encode(user) + "@";
   for (std::size_t i = 0; i < hosts.size(); ++i) {
     text += (i == 0 ? "" : ",") + hosts[i].ToString();
   }

@@ -121,5 +121,13 @@ TEST(AddressTest, HasAtMost64Hosts) {
   EXPECT_FALSE(ParseRedisUrl(text + ",h"));
 }
 
+TEST(RedisUrlTest, AMessageIsAnAddressAgainWhateverTheUserIsCalled) {
+  const auto url = ParseRedisUrl("redis://a%40b%2Fc%3Ad%25:secret@host:7/3");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->user, "a@b/c:d%");
+  EXPECT_EQ(url->ForMessage(), "redis://a%40b%2Fc%3Ad%25@host:7/3");
+  EXPECT_EQ(ParseRedisUrl(url->ForMessage())->user, url->user);
+}
+
 }  // namespace
 }  // namespace ocelli
