@@ -73,6 +73,23 @@ foreach(library avcodec avdevice avfilter avformat avutil swscale)
   ocelli_library(${library} lib${library})
 endforeach()
 
+# gRPC's own CMake package names shared libraries, twenty of them: 6 ms at every
+# start. Its archives cost 0.2 ms; they need each other in any order.
+pkg_check_modules(grpc REQUIRED QUIET grpc++)
+list(REMOVE_DUPLICATES grpc_STATIC_LIBRARIES)
+list(REMOVE_ITEM grpc_STATIC_LIBRARIES ssl crypto z dl rt atomic)
+set(grpc_archives)
+foreach(library IN LISTS grpc_STATIC_LIBRARIES)
+  find_library(grpc_${library} NAMES lib${library}.a ${library}
+               HINTS ${grpc_LIBDIR} REQUIRED)
+  list(APPEND grpc_archives ${grpc_${library}})
+endforeach()
+list(JOIN grpc_archives "," grpc_archives)
+add_library(grpc INTERFACE)
+target_link_libraries(grpc INTERFACE
+  "$<LINK_GROUP:RESCAN,${grpc_archives}>" protobuf::libprotobuf OpenSSL::SSL
+  OpenSSL::Crypto ZLIB::ZLIB ${CMAKE_DL_LIBS} Threads::Threads)
+
 if(OCELLI_TESTS)
   find_package(GTest REQUIRED)
 endif()
