@@ -83,10 +83,14 @@ void ConfigureLog(const LogOptions& options) {
   Logger& logger = TheLogger();
   logger.format = options.format;
   logger.spd.set_level(ToSpdlog(options.level));
-  logger.spd.set_pattern(
-      options.format == LogFormat::kJson
-          ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
-          : "%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  if (options.format == LogFormat::kJson) {
+    logger.spd.set_pattern(
+        R"({"@timestamp":"%Y-%m-%dT%H:%M:%S.%eZ","log.level":"%l",)"
+        R"("ecs.version":"8.11.0","service.name":"ocelli",%v})",
+        spdlog::pattern_time_type::utc);
+  } else {
+    logger.spd.set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  }
 }
 
 void Log(LogLevel level, std::string_view message, LogFields fields) {

@@ -12,7 +12,7 @@
 namespace ocelli {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError, kOff };
-enum class LogFormat { kText, kJson };  // kJson: one object a line.
+enum class LogFormat { kText, kJson };  // kJson: Elastic Common Schema.
 
 struct LogOptions {
   LogLevel level = LogLevel::kInfo;

@@ -50,7 +50,8 @@ TEST_F(LogOutputTest, TextLine) {
 
 TEST_F(LogOutputTest, JsonLine) {
   EXPECT_THAT(Written({.format = LogFormat::kJson}, LogLevel::kError),
-              MatchesRegex(R"(\{"time":"[^"]+","level":"error",)"
+              MatchesRegex(R"(\{"@timestamp":"[^"]+Z","log.level":"error",)"
+                           R"("ecs.version":"8.11.0","service.name":"ocelli",)"
                            R"("message":"cache opened","entries":12\}.)"));
 }
 
