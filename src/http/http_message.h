@@ -55,7 +55,9 @@ using HttpStreamStart = std::function<void(std::shared_ptr<HttpStream>)>;
 
 struct HttpResponse {
   int status = 200;
-  HttpFields fields;  // Date, Content-Length and Connection come by themselves.
+  // Date, Content-Length and Connection come by themselves, as does
+  // X-Request-Id unless it is here.
+  HttpFields fields;
   std::string body;
   // Bytes that live as long as the program, instead of `body`.
   std::optional<std::string_view> constant_body;
