@@ -111,10 +111,27 @@ std::set<std::string> FunctionsOf(const std::string& header) {
   return functions;
 }
 
-// The linker takes one of two functions of the same name and parameters for
-// both, though they live in rooms that never meet, and says nothing where one
-// of them is inline.
-TEST(HygieneTest, NoTwoHeadersDeclareTheSameFunction) {
+// The classes that a header defines in our namespace itself.
+std::set<std::string> ClassesOf(const std::string& header) {
+  std::set<std::string> classes;
+  for (const char* word : {"\nclass ", "\nstruct "}) {
+    for (std::size_t at = header.find(word); at != header.npos;
+         at = header.find(word, at + 1)) {
+      const std::size_t name = at + std::string(word).size();
+      const std::size_t end = header.find_first_of(" ;{:<", name);
+      if (header.find_first_of(";{", end) < header.size() &&
+          header[header.find_first_of(";{", end)] == '{') {
+        classes.insert(header.substr(name, end - name));
+      }
+    }
+  }
+  return classes;
+}
+
+// The linker takes one of two functions of the same name and parameters, or one
+// member of two classes of the same name, for both, though they live in rooms
+// that never meet, and says nothing where one of them is inline.
+TEST(HygieneTest, NoTwoHeadersDeclareTheSame) {
   std::map<std::string, std::string> where;
   std::vector<std::string> twice;
   const fs::path root = fs::path(OCELLI_SOURCE_DIR) / "src";
@@ -125,15 +142,24 @@ TEST(HygieneTest, NoTwoHeadersDeclareTheSameFunction) {
     const std::string name = file.path().lexically_relative(root);
     // Never in the program.
     if (name.find("/test_") != name.npos) continue;
-    for (const std::string& function : FunctionsOf(header)) {
-      const auto [found, is_new] = where.emplace(function, name);
+    std::set<std::string> names = FunctionsOf(header);
+    names.merge(ClassesOf(header));
+    for (const std::string& declared : names) {
+      const auto [found, is_new] = where.emplace(declared, name);
       if (!is_new) {
-        twice.push_back(found->second + " and " + name + ": " + function);
+        twice.push_back(found->second + " and " + name + ": " + declared);
       }
     }
   }
   EXPECT_THAT(twice, IsEmpty());
   EXPECT_GT(where.size(), 300u);
+}
+
+TEST(HygieneTest, ClassesOfHeadersAreSeen) {
+  EXPECT_THAT(ClassesOf("\nclass One;\nclass Two {\n};\n"
+                        "struct Three : Two {\n};\n  struct Inner {\n  };\n"
+                        "class Four final {\n};\n"),
+              ElementsAre("Four", "Three", "Two"));
 }
 
 TEST(HygieneTest, FunctionsOfHeadersAreSeen) {

@@ -50,7 +50,7 @@ struct User {
   std::int64_t sessions = 0;  // That have not expired.
 };
 
-struct Session {
+struct UserSession {
   Caller caller;
   // Of this session alone; what changes anything must bring it besides the
   // cookie. Never in a cookie or an address.
@@ -60,7 +60,7 @@ struct Session {
 
 struct NewSession {
   std::string token;  // For the cookie.
-  Session session;
+  UserSession session;
 };
 
 // Who did what to whom.
@@ -139,7 +139,7 @@ class AccessStore {
   virtual std::chrono::nanoseconds LoginWait(
       std::string_view name, std::string_view address) const = 0;
   // kUnauthenticated: there is none, it has ended or expired.
-  virtual Result<Session> SessionOf(std::string_view token) = 0;
+  virtual Result<UserSession> SessionOf(std::string_view token) = 0;
   // Of no session: nothing happens.
   virtual Result<> LogOut(std::string_view token) = 0;
 
@@ -160,6 +160,6 @@ class AccessStore {
 
 // Whether what a request sent is the session's token, as 64 hexadecimal
 // digits; in constant time.
-bool CsrfTokenMatches(const Session& session, std::string_view sent);
+bool CsrfTokenMatches(const UserSession& session, std::string_view sent);
 
 }  // namespace ocelli

@@ -45,7 +45,7 @@ Result<NewSession> SqliteAccessStore::LogIn(std::string_view name,
     if (!noted) return noted.Failure();
     if (auto done = transaction->Commit(); !done) return done.Failure();
   }
-  Session session =
+  UserSession session =
       SessionFrom(*user, secret.reference.id, secret.text, now, now);
   return NewSession{std::move(secret.text), std::move(session)};
 }
@@ -81,21 +81,21 @@ std::chrono::nanoseconds SqliteAccessStore::LoginWait(
   return limiter_.Wait(FoldedName(name), address);
 }
 
-Session SqliteAccessStore::SessionFrom(const KnownUser& user,
-                                       std::string_view id,
-                                       std::string_view token,
-                                       AccessTime created,
-                                       AccessTime last_used) const {
+UserSession SqliteAccessStore::SessionFrom(const KnownUser& user,
+                                           std::string_view id,
+                                           std::string_view token,
+                                           AccessTime created,
+                                           AccessTime last_used) const {
   return {{CallerKind::kUser, user.name, std::string(id), user.scopes, {}},
           CsrfTokenOf(token),
           std::min(created + options_.session_longest,
                    last_used + options_.session_idle)};
 }
 
-Result<Session> SqliteAccessStore::SessionOf(std::string_view token) {
+Result<UserSession> SqliteAccessStore::SessionOf(std::string_view token) {
   const auto reference = ReadSecret(SecretKind::kSession, token);
   if (!reference) return reference.Failure();
-  std::optional<Session> session;
+  std::optional<UserSession> session;
   Digest hash;
   AccessTime last_used;
   auto read = Read(
@@ -182,7 +182,7 @@ Result<> SqliteAccessStore::StillValid(const Caller& caller) const {
   return NoSession();
 }
 
-bool CsrfTokenMatches(const Session& session, std::string_view sent) {
+bool CsrfTokenMatches(const UserSession& session, std::string_view sent) {
   const auto digest = Digest::FromHex(sent);
   return digest && EqualInConstantTime(*digest, session.csrf_token);
 }

@@ -49,7 +49,7 @@ class SqliteAccessStore final : public AccessStore {
                            std::string_view address) override;
   std::chrono::nanoseconds LoginWait(std::string_view name,
                                      std::string_view address) const override;
-  Result<Session> SessionOf(std::string_view token) override;
+  Result<UserSession> SessionOf(std::string_view token) override;
   Result<> LogOut(std::string_view token) override;
   Result<> StillValid(const Caller& caller) const override;
   Result<> Record(const Caller& by, std::string_view action,
@@ -90,9 +90,9 @@ class SqliteAccessStore final : public AccessStore {
                          std::string_view password, const std::string& only_if);
 
   // access_sessions.cc
-  Session SessionFrom(const KnownUser& user, std::string_view id,
-                      std::string_view token, AccessTime created,
-                      AccessTime last_used) const;
+  UserSession SessionFrom(const KnownUser& user, std::string_view id,
+                          std::string_view token, AccessTime created,
+                          AccessTime last_used) const;
   Result<> Insert(Database& database, const KnownUser& user,
                   const SecretReference& session, AccessTime now);
 

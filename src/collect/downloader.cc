@@ -110,7 +110,7 @@ Result<Downloaded> Downloader::State::GetOnce(const Url& url,
   const auto deadline = options.clock->MonotonicTime() + options.max_time;
   Downloaded got;
   HttpSink sink;
-  sink.head = [&](const HttpResponse& response) {
+  sink.head = [&](const HttpGetReply& response) {
     retry_after = ParseRetryAfter(response.Header("retry-after"),
                                   options.clock->WallTime());
     got.url = response.url;

@@ -5,10 +5,13 @@
 
 namespace ocelli {
 
-WorkerPool::WorkerPool(std::size_t most, std::chrono::milliseconds idle)
-    : most_(most), idle_(idle) {}
+WorkerPool::WorkerPool(std::size_t most, std::chrono::milliseconds idle,
+                       std::size_t queue)
+    : most_(most), idle_(idle), queue_(queue) {}
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { Finish(); }
+
+void WorkerPool::Finish() {
   std::unique_lock lock(mutex_);
   closing_ = true;
   changed_.notify_all();
@@ -20,13 +23,18 @@ WorkerPool::~WorkerPool() {
 bool WorkerPool::Run(Work work) {
   {
     std::unique_lock lock(mutex_);
+    if (closing_) return false;
     if (given_.size() < waiting_) {
       given_.push_back(std::move(work));
       lock.unlock();
       changed_.notify_one();
       return true;
     }
-    if (threads_.size() >= most_) return false;
+    if (threads_.size() >= most_) {
+      if (given_.size() >= waiting_ + queue_) return false;
+      given_.push_back(std::move(work));
+      return true;
+    }
     const auto self = threads_.emplace(threads_.end());
     try {
       *self = std::thread(&WorkerPool::Loop, this, self, std::move(work));
@@ -49,9 +57,12 @@ void WorkerPool::Loop(Threads::iterator self, Work work) {
     work();
     work = nullptr;
     std::unique_lock lock(mutex_);
-    ++waiting_;
-    changed_.wait_for(lock, idle_, [&] { return closing_ || !given_.empty(); });
-    --waiting_;
+    if (given_.empty()) {
+      ++waiting_;
+      changed_.wait_for(lock, idle_,
+                        [&] { return closing_ || !given_.empty(); });
+      --waiting_;
+    }
     if (given_.empty()) {
       ended_.splice(ended_.end(), threads_, self);
       // Under the lock: the pool may be gone as soon as it is not.

@@ -12,22 +12,26 @@
 namespace ocelli {
 
 // Threads for work that may wait. There are as many as there was work at a time
-// of late, up to a limit; nothing queues behind work that waits. Thread-safe.
+// of late, up to a limit. Thread-safe.
 class WorkerPool {
  public:
   using Work = std::function<void()>;
 
-  // A thread that has had nothing to do for `idle` ends.
-  explicit WorkerPool(std::size_t most, std::chrono::milliseconds idle =
-                                            std::chrono::seconds(10));
-  // Waits until all work has ended. No more may come.
-  ~WorkerPool();
+  // A thread that has had nothing to do for `idle` ends. So much work queues
+  // while all of them are busy; none: what would wait is refused.
+  explicit WorkerPool(std::size_t most,
+                      std::chrono::milliseconds idle = std::chrono::seconds(10),
+                      std::size_t queue = 0);
+  ~WorkerPool();  // Finish()
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Begins at once. False where `most` threads are busy or the system gives no
-  // more: `work` is dropped. It must not throw.
+  // False where `most` threads are busy and the queue is full, or the system
+  // gives no thread: `work` is dropped. It must not throw.
   [[nodiscard]] bool Run(Work work);
+
+  // Takes no more work, and waits until all of it has ended.
+  void Finish();
 
   std::size_t threads() const;
 
@@ -40,10 +44,12 @@ class WorkerPool {
 
   const std::size_t most_;
   const std::chrono::milliseconds idle_;
+  const std::size_t queue_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_.
-  std::deque<Work> given_;   // Never more than there are threads waiting.
+  // At most for each thread that waits, and `queue_` more where all are busy.
+  std::deque<Work> given_;
   std::size_t waiting_ = 0;  // Threads, those woken for `given_` included.
   Threads threads_;
   Threads ended_;

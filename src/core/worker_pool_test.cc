@@ -91,5 +91,20 @@ TEST(WorkerPool, LosesNothingThatItTookFromManyThreads) {
   EXPECT_EQ(done, taken);
 }
 
+TEST(WorkerPool, QueuesWhatItMayWhileAllThreadsAreBusy) {
+  std::atomic<int> ran = 0;
+  {
+    std::promise<void> go;
+    WorkerPool pool(1, 1ms, 2);
+    ASSERT_TRUE(pool.Run([gone = go.get_future().share()] { gone.wait(); }));
+    EXPECT_TRUE(pool.Run([&] { ++ran; }));
+    EXPECT_TRUE(pool.Run([&] { ++ran; }));
+    EXPECT_FALSE(pool.Run([&] { ++ran; }));
+    EXPECT_EQ(pool.threads(), 1u);
+    go.set_value();
+  }
+  EXPECT_EQ(ran, 2);
+}
+
 }  // namespace
 }  // namespace ocelli

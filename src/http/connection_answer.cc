@@ -35,7 +35,7 @@ void Connection::Dispatch() {
                                         verdict_, stop_.get_token()));
   }
   if (peer_gone_) stop_.request_stop();
-  if (!parts_.workers.Submit([self = shared_from_this()]() mutable {
+  if (!parts_.workers.Run([self = shared_from_this()]() mutable {
         RunHandler(std::move(self));
       })) {
     return RefuseBusy();

@@ -11,10 +11,10 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/worker_pool.h"
 #include "http/connection_counts.h"
 #include "http/http_metrics.h"
 #include "http/http_server.h"
-#include "http/worker_pool.h"
 
 namespace ocelli {
 

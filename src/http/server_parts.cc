@@ -30,8 +30,8 @@ ServerParts::ServerParts(HttpServerOptions options_in, HttpHandler& handler_in,
       handler(handler_in),
       metrics(registry),
       counts(options.max_connections_of_client, metrics.connections()),
-      workers(Workers(options), kQueuedForEachWorker * Workers(options),
-              kWorkerLinger),
+      workers(Workers(options), kWorkerLinger,
+              kQueuedForEachWorker * Workers(options)),
       id_prefix_(Hex(std::random_device{}())) {}
 
 std::string ServerParts::NewId() { return id_prefix_ + "-" + Hex(next_id_++); }

@@ -106,7 +106,7 @@ Result<> Continue(HttpClient& client, const Url& url, std::uint64_t max_bytes,
   std::uint64_t total = 0;
   bool complete = false;
   HttpSink sink;
-  sink.head = [&](const HttpResponse& response) -> Result<> {
+  sink.head = [&](const HttpGetReply& response) -> Result<> {
     if (response.status == 206) {
       if (have == 0 || RangeStart(response.Header("content-range")) != have) {
         return Fail(ErrorCode::kUnavailable, "the server sends another range");

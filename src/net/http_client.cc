@@ -27,7 +27,7 @@ struct Transfer {
   const HttpSink& sink;
   const Curl& curl;
   CURL* easy;
-  HttpResponse response;
+  HttpGetReply response;
   bool head_given = false;
   std::size_t head_bytes = 0;
   std::uint64_t received = 0;
@@ -105,12 +105,12 @@ curl_socket_t OpenPublicSocket(void* user, curlsocktype,
 
 }  // namespace
 
-std::string HttpResponse::Header(const std::string& name) const {
+std::string HttpGetReply::Header(const std::string& name) const {
   const auto found = headers.find(name);
   return found == headers.end() ? std::string() : found->second;
 }
 
-std::optional<std::uint64_t> HttpResponse::ContentLength() const {
+std::optional<std::uint64_t> HttpGetReply::ContentLength() const {
   const std::string text = Header("content-length");
   std::uint64_t length = 0;
   const char* end = text.data() + text.size();
@@ -128,7 +128,7 @@ struct HttpClient::State {
   }
 
   // One request; redirects are the caller's.
-  Result<HttpResponse> GetOnce(const Url& url, const HttpOptions& options,
+  Result<HttpGetReply> GetOnce(const Url& url, const HttpOptions& options,
                                const HttpSink& sink);
   // Drives the added handle to its end.
   Result<CURLcode> Perform(const HttpOptions& options,
@@ -156,7 +156,7 @@ HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 
-Result<HttpResponse> HttpClient::Get(const Url& url, const HttpOptions& options,
+Result<HttpGetReply> HttpClient::Get(const Url& url, const HttpOptions& options,
                                      const HttpSink& sink) {
   const Result<Curl>& curl = LoadedCurl();
   if (!curl) return curl.Failure();
@@ -195,7 +195,7 @@ Result<HttpResponse> HttpClient::Get(const Url& url, const HttpOptions& options,
   }
 }
 
-Result<HttpResponse> HttpClient::State::GetOnce(const Url& url,
+Result<HttpGetReply> HttpClient::State::GetOnce(const Url& url,
                                                 const HttpOptions& options,
                                                 const HttpSink& sink) {
   Transfer transfer{options, sink, curl, easy, {}, false, 0, 0, {}, {}};

@@ -17,7 +17,7 @@
 
 namespace ocelli {
 
-struct HttpResponse {
+struct HttpGetReply {
   int status = 0;
   Url url;                                     // After redirects.
   std::map<std::string, std::string> headers;  // Names in lower case.
@@ -54,7 +54,7 @@ struct HttpOptions {
 // returns.
 struct HttpSink {
   // Once, before the body, whatever the status; not for redirects.
-  std::function<Result<>(const HttpResponse&)> head;
+  std::function<Result<>(const HttpGetReply&)> head;
   std::function<Result<>(std::span<const std::byte>)> body;
 };
 
@@ -73,7 +73,7 @@ class HttpClient {
   // Any status is an answer, not an error. kUnavailable: trying again may
   // help (no name, no connection, stalled, cut off). kResourceExhausted: the
   // body is larger than allowed. kCancelled: stopped.
-  Result<HttpResponse> Get(const Url& url, const HttpOptions& options,
+  Result<HttpGetReply> Get(const Url& url, const HttpOptions& options,
                            const HttpSink& sink);
 
  private:

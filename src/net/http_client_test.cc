@@ -16,7 +16,7 @@ using testing::HasSubstr;
 
 // An answer with its body kept.
 struct Answer {
-  Result<HttpResponse> response;
+  Result<HttpGetReply> response;
   std::string body;
 };
 
@@ -25,7 +25,7 @@ Answer Get(const std::string& address, const HttpOptions& options = {},
   HttpClient client;
   Answer answer{Fail(ErrorCode::kInternal, ""), ""};
   HttpSink sink;
-  sink.head = [&](const HttpResponse&) { return head_outcome; };
+  sink.head = [&](const HttpGetReply&) { return head_outcome; };
   sink.body = [&](std::span<const std::byte> bytes) -> Result<> {
     answer.body.append(reinterpret_cast<const char*>(bytes.data()),
                        bytes.size());
