@@ -46,7 +46,8 @@ bool IsForbidden(const std::string& line) {
 bool IsOurs(const fs::path& path) {
   const std::string name = path.filename();
   return name != ".git" && name != "build" && name != "out" &&
-         name != ".cache" && name != "hygiene_test.cc";
+         name != ".cache" && name != "node_modules" &&
+         name != "hygiene_test.cc";
 }
 
 TEST(HygieneTest, NoRegistryHostAndNoPathOfAMachine) {

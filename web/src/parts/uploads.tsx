@@ -1,0 +1,139 @@
+import {useEffect, useRef, useState} from 'preact/hooks';
+import {ApiError, api, type Analysis} from '../api';
+import {plural} from '../logic/format';
+import {forEachOf} from '../logic/pool';
+import {Dialog} from './dialog';
+import {FaceBoxes, asTracked} from './face_boxes';
+import {Icon} from './icon';
+import {errorText} from './message';
+
+export interface Upload {
+  id: number;
+  file: File;
+  person: string;
+  state: 'waiting'|'sending'|'done'|'failed';
+  error?: string;
+  analysis?: Analysis;  // Several faces: one is to be chosen.
+}
+
+const kAtATime = 3;
+let lastId = 0;
+
+// Photos that are enrolled one after the other. `enrolled` is called after
+// each that was.
+export function useUploads(enrolled: () => void) {
+  const [uploads, setUploads] = useState<Upload[]>([]);
+  const abort = useRef(new AbortController());
+  useEffect(() => () => abort.current.abort(), []);
+  const change = (id: number, to: Partial<Upload>) => setUploads(
+      (old) => old.map((one) => one.id === id ? {...one, ...to} : one));
+
+  const send = async (upload: Upload, face = 0) => {
+    const {signal} = abort.current;
+    if (signal.aborted) return;
+    const {error: _error, analysis: _analysis, ...plain} = upload;
+    setUploads((old) => old.map(
+        (one) => one.id === upload.id ? {...plain, state: 'sending'} : one));
+    try {
+      await api.enrol(upload.person, upload.file, upload.file.name, face,
+                      signal);
+      change(upload.id, {state: 'done'});
+      enrolled();
+    } catch (error) {
+      if (signal.aborted) return;
+      change(upload.id, {state: 'failed', error: errorText(error as Error)});
+      const status = error instanceof ApiError ? error.status : 0;
+      if (face || status < 400 || status >= 500 || status === 401 ||
+          status === 403 || status === 429) {
+        return;
+      }
+      const seen = await api.recognize(upload.file, signal).catch(() => null);
+      const faces = seen?.analysis?.faces ?? [];
+      if (seen?.analysis && faces.length > 1) {
+        change(upload.id, {analysis: seen.analysis});
+      }
+    }
+  };
+  const add = (files: File[], person: string) => {
+    const more = files.map((file): Upload => (
+        {id: ++lastId, file, person, state: 'waiting'}));
+    setUploads((old) => [...old.filter((one) => one.state !== 'done'),
+                         ...more]);
+    return forEachOf(more, kAtATime, (upload) => send(upload));
+  };
+  const clear = () => setUploads([]);
+  return {uploads, add, send, clear};
+}
+
+export type Uploads = ReturnType<typeof useUploads>;
+
+function ChooseFace({upload, choose, close}: {
+  upload: Upload,
+  choose: (face: number) => void,
+  close: () => void,
+}) {
+  const [address, setAddress] = useState('');
+  useEffect(() => {
+    const made = URL.createObjectURL(upload.file);
+    setAddress(made);
+    return () => URL.revokeObjectURL(made);
+  }, [upload.file]);
+  const analysis = upload.analysis!;
+  return (
+    <Dialog title={`Which one is ${upload.person}?`} close={close} wide>
+      <div class="choose-face">
+        <div class="choose-picture">
+          {address && <img src={address} alt={upload.file.name} />}
+          <FaceBoxes faces={asTracked(analysis.faces ?? [])}
+                     width={analysis.width ?? 0} height={analysis.height ?? 0}
+                     choose={(face) => choose(Number(face.track))} />
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+export function UploadPanel({uploads}: {uploads: Uploads}) {
+  const [choosing, setChoosing] = useState<Upload|null>(null);
+  const all = uploads.uploads;
+  if (all.length === 0) return null;
+  const done = all.filter((one) => one.state === 'done').length;
+  const failed = all.filter((one) => one.state === 'failed');
+  const busy = done + failed.length < all.length;
+  return (
+    <section class="panel uploads" aria-label="Photos being enrolled">
+      <header>
+        <h2>{busy ? `Enrolling ${plural(all.length, 'photo')}` :
+                    `${plural(done, 'photo')} enrolled`}
+          {failed.length > 0 && <span class="bad">, {failed.length} not</span>}
+        </h2>
+        {!busy && <button type="button" class="quiet icon-only"
+                          aria-label="Close" onClick={uploads.clear}>
+          <Icon name="close" /></button>}
+      </header>
+      <progress max={all.length} value={done + failed.length}
+                aria-label="Photos done" />
+      <ul>
+        {failed.map((one) => (
+          <li key={one.id}>
+            <strong>{one.file.name}</strong>
+            <span>{one.analysis ?
+                `${plural(one.analysis.faces?.length, 'face')} in this photo` :
+                one.error}</span>
+            {one.analysis ?
+                <button type="button" class="small"
+                        onClick={() => setChoosing(one)}>Choose one</button> :
+                <button type="button" class="small"
+                        onClick={() => uploads.send(one)}>Try again</button>}
+          </li>
+        ))}
+      </ul>
+      {choosing &&
+          <ChooseFace upload={choosing} close={() => setChoosing(null)}
+                      choose={(face) => {
+                        setChoosing(null);
+                        uploads.send(choosing, face);
+                      }} />}
+    </section>
+  );
+}
