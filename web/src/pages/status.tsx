@@ -54,7 +54,7 @@ function Facts({status}: {status: ServiceStatus}) {
     ['Requests', `${count(status.requests)}, ${
         count(status.failedRequests)} failed`],
     ['Images', `${count(status.images)}, ${
-        count(status.imagesCached)} known already`],
+        count(status.imagesCached)} known`],
     ['People', count(status.people)],
     ['Videos', count(status.videos)],
   ];

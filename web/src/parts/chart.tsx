@@ -28,9 +28,6 @@ function options(width: number, lines: Line[], format: (v: number) => string,
     cursor: {show: false},
     padding: [6, 4, 0, 0],
     scales: {
-      x: {
-        range: (_plot, low, high) => [Math.min(low, high - kLeastSeconds), high],
-      },
       y: {
         range: (_plot, _low, high) => [0, most ?? Math.max(high * 1.15, 1)],
       },
@@ -68,7 +65,15 @@ export function Chart({title, times, lines, format, most}: {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot|null>(null);
   const [look, setLook] = useState(0);
-  const data = [times, ...lines.map((line) => line.values)] as uPlot.AlignedData;
+  const first = times[0] ?? 0;
+  const newestTime = times[times.length - 1] ?? 0;
+  // So that the scale is one of seconds from the first value on.
+  const early = newestTime - first < kLeastSeconds ?
+      [newestTime - kLeastSeconds] : [];
+  const data = [
+    [...early, ...times],
+    ...lines.map((line) => [...early.map(() => null), ...line.values]),
+  ] as uPlot.AlignedData;
   const newest = useRef(data);
   newest.current = data;
 
