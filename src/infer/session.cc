@@ -10,6 +10,7 @@
 
 #include "core/log.h"
 #include "core/mapped_file.h"
+#include "infer/model_queue.h"
 #include "infer/onnxruntime.h"
 #include "infer/optimized_graph.h"
 
@@ -381,6 +382,8 @@ Result<std::vector<Tensor>> Session::Run(
     }
     output_names.push_back(info->name.c_str());
   }
+  const auto slot = ModelSlots().Take();
+  if (!slot) return slot.Failure(doing);
   auto ran = CallOnnxRuntime(
       ErrorCode::kInternal, doing, [&]() -> Result<std::vector<Tensor>> {
         const Stopwatch inside(in_models);

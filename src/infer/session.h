@@ -70,7 +70,8 @@ class Session {
 
   // Runs the graph. `outputs` chooses by name and orders what is returned;
   // empty means all, in the graph's order. kInvalidArgument names an input
-  // that is missing, unknown, of the wrong type or shape.
+  // that is missing, unknown, of the wrong type or shape. Waits for a slot of
+  // ModelSlots(); kCancelled where the thread's WorkScope is stopped by then.
   Result<std::vector<Tensor>> Run(
       std::span<const NamedTensor> inputs,
       std::span<const std::string_view> outputs = {}) const;

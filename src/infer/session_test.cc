@@ -7,6 +7,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <thread>
+
+#include "core/work_scope.h"
+#include "infer/model_queue.h"
 
 namespace ocelli {
 namespace {
@@ -90,6 +94,35 @@ TEST_F(SessionTest, TakesAnyBatchWhereTheGraphDoes) {
   const NamedTensor inputs[] = {{"a", batch}, {"b", batch}};
   EXPECT_THAT(session->Run(inputs).value()[0].floats(),
               ElementsAre(2, 4, 6, 8));
+}
+
+TEST_F(SessionTest, WhoNobodyWaitsForDoesNotRunTheModel) {
+  const auto session = Session::Open(model_).value();
+  const NamedTensor inputs[] = {{"a", a_}, {"b", b_}};
+  std::stop_source stop;
+  const WorkScope scope("client", stop.get_token());
+  EXPECT_TRUE(session->Run(inputs));
+  stop.request_stop();
+  const double before = TotalSessionTimes().running;
+  EXPECT_EQ(session->Run(inputs).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(TotalSessionTimes().running, before);
+}
+
+TEST_F(SessionTest, NoMoreRunAtATimeThanThereAreProcessors) {
+  const auto session = Session::Open(model_).value();
+  FairSlots& slots = ModelSlots();
+  std::vector<FairSlots::Slot> all;
+  for (int i = 0; i < slots.slots(); ++i) {
+    std::thread([&] { all.push_back(slots.Take().value()); }).join();
+  }
+  std::thread runner([&] {
+    const NamedTensor inputs[] = {{"a", a_}, {"b", b_}};
+    EXPECT_TRUE(session->Run(inputs));
+  });
+  while (slots.waiting() == 0) std::this_thread::yield();
+  all.clear();
+  runner.join();
+  EXPECT_EQ(slots.taken(), 0u);
 }
 
 TEST_F(SessionTest, HalfPrecisionIsFloatOutHere) {
