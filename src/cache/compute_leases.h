@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stop_token>
 
 #include "cache/result_key.h"
 #include "core/result.h"
@@ -43,8 +44,9 @@ class ComputeLeases {
   class Watch {
    public:
     virtual ~Watch() = default;
-    // Until the key may be free, or options().poll is over.
-    virtual void Wait() = 0;
+    // Until the key may be free, options().poll is over, or `stop` is
+    // requested.
+    virtual void Wait(const std::stop_token& stop) = 0;
   };
   virtual std::unique_ptr<Watch> WatchFor(const ResultKey& key) = 0;
 

@@ -109,7 +109,7 @@ TEST_F(RedisComputeLeasesTest, AReleaseWakesWhoWatches) {
     const auto watch = b.leases->WatchFor(TestKey(n));
     ASSERT_FALSE(b.Claim(n));
     std::thread waiting([&] {
-      while (!b.Claim(n)) watch->Wait();
+      while (!b.Claim(n)) watch->Wait({});
     });
     held.reset();
     waiting.join();
@@ -118,7 +118,7 @@ TEST_F(RedisComputeLeasesTest, AReleaseWakesWhoWatches) {
 
 TEST_F(RedisComputeLeasesTest, AWatchLooksByItselfToo) {
   const Machine a({.poll = milliseconds(1)});
-  a.leases->WatchFor(TestKey(1))->Wait();
+  a.leases->WatchFor(TestKey(1))->Wait({});
 }
 
 TEST_F(RedisComputeLeasesTest, WhatIsNoLeaseHoldsNobodyUp) {
@@ -141,7 +141,7 @@ TEST(RedisComputeLeases, WithoutRedisAClaimIsAnErrorAndALeaseEnds) {
   const auto watch = leases->WatchFor(TestKey(1));
   server.Kill();
   EXPECT_EQ(leases->Claim(TestKey(2)).error().code, ErrorCode::kUnavailable);
-  watch->Wait();
+  watch->Wait({});
   held.reset();
 }
 

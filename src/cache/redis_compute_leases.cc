@@ -123,9 +123,10 @@ class RedisComputeLeases final : public ComputeLeases {
       leases_.watches_.erase(place_);
     }
 
-    void Wait() override {
+    void Wait(const std::stop_token& stop) override {
       std::unique_lock lock(leases_.mutex_);
-      changed_.wait_for(lock, leases_.options_.poll, [&] { return released_; });
+      changed_.wait_for(lock, stop, leases_.options_.poll,
+                        [&] { return released_; });
       released_ = false;
     }
 
@@ -139,7 +140,7 @@ class RedisComputeLeases final : public ComputeLeases {
     RedisComputeLeases& leases_;
     const std::string name_;
     std::unordered_multimap<std::string, KeyWatch*>::iterator place_;
-    std::condition_variable changed_;
+    std::condition_variable_any changed_;
     bool released_ = false;  // Guarded by leases_.mutex_.
   };
 

@@ -15,6 +15,7 @@
 #include "cache/single_flight.h"
 #include "cache/test_redis_cache.h"
 #include "cache/test_results.h"
+#include "core/work_scope.h"
 
 namespace ocelli {
 namespace {
@@ -136,6 +137,44 @@ TEST_P(RedisSingleFlight, AnErrorLetsAnotherMachineTryAtOnce) {
   EXPECT_EQ(failed.error().message, "no picture");
   waiting.join();
   EXPECT_EQ(computed, 1);
+}
+
+TEST_P(RedisSingleFlight, ACancelledOwnerLetsAnotherMachineComputeAtOnce) {
+  const ComputeLeaseOptions leases{.ttl = seconds(300), .poll = seconds(300)};
+  Machine a(url_, leases), b(url_, leases);
+  std::atomic<int> computed = 0;
+  std::thread waiting;
+  const auto cancelled =
+      a.flight.GetOrCompute(TestKey(1), [&]() -> Result<std::string> {
+        waiting = std::thread(
+            [&] { EXPECT_EQ(b.Get(1, computed)->value, "value 1"); });
+        EXPECT_TRUE(EventuallyTrue([&] { return b.Waited(1); }));
+        return Fail(ErrorCode::kCancelled, "gave up");
+      });
+  EXPECT_EQ(cancelled.error().code, ErrorCode::kCancelled);
+  waiting.join();
+  EXPECT_EQ(computed, 1);
+}
+
+TEST_P(RedisSingleFlight, WhoIsStoppedNoLongerWaitsForAnotherMachine) {
+  const ComputeLeaseOptions leases{.ttl = seconds(300), .poll = seconds(300)};
+  Machine a(url_, leases), b(url_, leases);
+  std::atomic<int> computed = 0;
+  const auto answer =
+      a.flight.GetOrCompute(TestKey(1), [&]() -> Result<std::string> {
+        std::stop_source stop;
+        std::thread stopped([&] {
+          const WorkScope scope("stopped", stop.get_token());
+          EXPECT_EQ(b.Get(1, computed).error().code, ErrorCode::kCancelled);
+        });
+        EXPECT_TRUE(EventuallyTrue([&] { return b.Waited(1); }));
+        stop.request_stop();
+        stopped.join();
+        return "value";
+      });
+  EXPECT_EQ(answer->value, "value");
+  EXPECT_EQ(b.Get(1, computed)->value, "value");
+  EXPECT_EQ(computed, 0);
 }
 
 // The other process of the next test.

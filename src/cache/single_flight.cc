@@ -10,6 +10,7 @@
 
 #include "cache/key_hash.h"
 #include "core/log.h"
+#include "core/work_scope.h"
 
 namespace ocelli {
 namespace {
@@ -26,13 +27,17 @@ Result<std::string> Run(const Compute& compute) {
   return value;
 }
 
+auto Cancelled() {
+  return Fail(ErrorCode::kCancelled, "stopped while another computes it");
+}
+
 }  // namespace
 
 struct SingleFlight::State {
   // One key being computed. Guarded by `mutex`.
   struct Flight {
     std::thread::id leader;
-    std::condition_variable landed;
+    std::condition_variable_any landed;
     std::optional<Result<Answer>> answer;
   };
   // How the cache was asked before somebody leads.
@@ -68,16 +73,18 @@ struct SingleFlight::State {
                        Asked asked);
   Result<Answer> Lead(const ResultKey& key, const Compute& compute, Asked asked,
                       Sharing sharing);
-  std::optional<std::string> AwaitTurn(
+  bool AwaitLanding(Flight& flight, std::unique_lock<std::mutex>& lock);
+  Result<std::optional<std::string>> AwaitTurn(
       const ResultKey& key, std::unique_ptr<ComputeLeases::Lease>& lease);
 };
 
 // What another machine computed meanwhile; otherwise none, and this one is to
-// compute: with the lease or, where that can't be had, without.
-std::optional<std::string> SingleFlight::State::AwaitTurn(
+// compute: with the lease or, where that can't be had, without. kCancelled.
+Result<std::optional<std::string>> SingleFlight::State::AwaitTurn(
     const ResultKey& key, std::unique_ptr<ComputeLeases::Lease>& lease) {
   using std::chrono::steady_clock;
   const ComputeLeaseOptions& options = leases->options();
+  const std::stop_token stop = WorkScope::stop();
   const auto end =
       steady_clock::now() +
       (computing > 0 ? options.longest_nested_wait : options.longest_wait);
@@ -94,7 +101,8 @@ std::optional<std::string> SingleFlight::State::AwaitTurn(
       watch = leases->WatchFor(key);
       continue;
     }
-    if (!lease) watch->Wait();
+    if (!lease) watch->Wait(stop);
+    if (stop.stop_requested()) return Cancelled();
     // Its last owner may have finished between our look and our claim.
     auto value = cache ? cache->GetAgain(key)
                        : Result<std::optional<std::string>>(std::nullopt);
@@ -123,9 +131,9 @@ Result<SingleFlight::Answer> SingleFlight::State::Lead(const ResultKey& key,
   // Until after the value is kept, and no longer where there is none.
   std::unique_ptr<ComputeLeases::Lease> lease;
   if (leases && reachable && sharing == Sharing::kYes) {
-    if (auto shared = AwaitTurn(key, lease)) {
-      return Answer{std::move(*shared), true};
-    }
+    auto shared = AwaitTurn(key, lease);
+    if (!shared) return shared.Failure();
+    if (*shared) return Answer{std::move(**shared), true};
   }
   auto value = Run(compute);
   if (!value) return value.Failure();
@@ -137,39 +145,47 @@ Result<SingleFlight::Answer> SingleFlight::State::Lead(const ResultKey& key,
   return Answer{std::move(*value), false};
 }
 
+// False: stopped, or it may never land.
+bool SingleFlight::State::AwaitLanding(Flight& flight,
+                                       std::unique_lock<std::mutex>& lock) {
+  if (WaitsForUs(&flight)) return false;
+  waiting[std::this_thread::get_id()] = &flight;
+  const auto landed = [&] { return flight.answer.has_value(); };
+  // Where machines are involved, its leader may wait for one that waits for us.
+  const bool done = leases && computing > 0
+                        ? flight.landed.wait_for(
+                              lock, WorkScope::stop(),
+                              leases->options().longest_nested_wait, landed)
+                        : flight.landed.wait(lock, WorkScope::stop(), landed);
+  waiting.erase(std::this_thread::get_id());
+  return done;
+}
+
 Result<SingleFlight::Answer> SingleFlight::State::Share(const ResultKey& key,
                                                         const Compute& compute,
                                                         Asked asked) {
   std::unique_lock lock(mutex);
-  auto& entry = flights[key];
-  if (!entry) {
-    const auto flight = entry = std::make_shared<Flight>();
-    flight->leader = std::this_thread::get_id();
-    lock.unlock();
-    auto answer = Lead(key, compute, asked, Sharing::kYes);
-    lock.lock();
-    flights.erase(key);
-    flight->answer = answer;
-    flight->landed.notify_all();
-    return answer;
-  }
-  const auto flight = entry;
-  bool answered = false;
-  if (!WaitsForUs(flight.get())) {
-    waiting[std::this_thread::get_id()] = flight.get();
-    const auto landed = [&] { return flight->answer.has_value(); };
-    if (leases && computing > 0) {
-      // Its leader may wait for a machine that waits for us.
-      answered = flight->landed.wait_for(
-          lock, leases->options().longest_nested_wait, landed);
-    } else {
-      flight->landed.wait(lock, landed);
-      answered = true;
+  while (true) {
+    auto& entry = flights[key];
+    if (!entry) {
+      const auto flight = entry = std::make_shared<Flight>();
+      flight->leader = std::this_thread::get_id();
+      lock.unlock();
+      auto answer = Lead(key, compute, asked, Sharing::kYes);
+      lock.lock();
+      flights.erase(key);
+      flight->answer = answer;
+      flight->landed.notify_all();
+      return answer;
     }
-    waiting.erase(std::this_thread::get_id());
+    const auto flight = entry;
+    if (!AwaitLanding(*flight, lock)) break;
+    const auto& answer = *flight->answer;
+    if (answer || answer.error().code != ErrorCode::kCancelled) return answer;
+    asked = Asked::kJustNow;
   }
-  if (answered) return *flight->answer;
   lock.unlock();
+  if (WorkScope::stop().stop_requested()) return Cancelled();
   return Lead(key, compute, asked, Sharing::kNo);
 }
 
@@ -204,6 +220,11 @@ std::vector<std::optional<std::string>> SingleFlight::LookUp(
     }
   }
   return values;
+}
+
+std::size_t SingleFlight::waiting() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->waiting.size();
 }
 
 std::uint64_t SingleFlight::cache_failures() const {

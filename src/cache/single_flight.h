@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,8 +32,11 @@ class SingleFlight {
     bool cached = false;  // No one computed for this call.
   };
   // An error of `compute` goes to everyone of this process who waited and is
-  // not kept; another machine tries for itself. A cache or leases that fail are
-  // logged and counted, and the answer computed all the same.
+  // not kept; another machine tries for itself. After kCancelled one of those
+  // who wait, here or there, computes. Who waits while their WorkScope is
+  // stopped gets kCancelled at once; the computation goes on for the others. A
+  // cache or leases that fail are logged and counted, and the answer computed
+  // all the same.
   Result<Answer> GetOrCompute(
       const ResultKey& key,
       const std::function<Result<std::string>()>& compute);
@@ -44,6 +48,9 @@ class SingleFlight {
   // What the cache has of each, in one go; of a failing one, nothing.
   std::vector<std::optional<std::string>> LookUp(
       std::span<const ResultKey> keys);
+
+  // Calls that wait for what another of this process computes.
+  std::size_t waiting() const;
 
   // How often the cache or the leases failed; only the first time is in the
   // log.

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/work_scope.h"
+
 namespace ocelli {
 namespace {
 
@@ -109,6 +111,63 @@ TEST(SingleFlight, TwoThatAskForEachOthersKeyBothGetAnAnswer) {
     });
     EXPECT_THAT(answer->value, "inner");
   });
+}
+
+void AwaitWaiting(const SingleFlight& flight, std::size_t count) {
+  while (flight.waiting() != count) std::this_thread::yield();
+}
+
+TEST(SingleFlight, WhereTheOneWhoComputesIsCancelledAnotherTakesOver) {
+  constexpr int kOthers = 5;
+  const auto cache = MakeMemoryCache({});
+  SingleFlight flight(cache.get());
+  std::atomic<int> computed = 0;
+  std::vector<std::thread> others;
+  const auto cancelled =
+      flight.GetOrCompute(Key(1), [&]() -> Result<std::string> {
+        for (int t = 0; t < kOthers; ++t) {
+          others.emplace_back([&] {
+            const auto answer =
+                flight.GetOrCompute(Key(1), [&]() -> Result<std::string> {
+                  ++computed;
+                  return "value";
+                });
+            ASSERT_TRUE(answer) << answer.error().message;
+            EXPECT_EQ(answer->value, "value");
+          });
+        }
+        AwaitWaiting(flight, kOthers);
+        return Fail(ErrorCode::kCancelled, "gave up");
+      });
+  EXPECT_EQ(cancelled.error().code, ErrorCode::kCancelled);
+  for (auto& other : others) other.join();
+  EXPECT_EQ(computed, 1);
+}
+
+TEST(SingleFlight, WhoIsStoppedWhileWaitingLeavesAndTheOthersGetTheAnswer) {
+  SingleFlight flight(nullptr);
+  const auto none = []() -> Result<std::string> {
+    ADD_FAILURE() << "somebody computes already";
+    return "";
+  };
+  std::thread patient;
+  const auto answer = flight.GetOrCompute(Key(1), [&]() -> Result<std::string> {
+    std::stop_source stop;
+    std::thread impatient([&] {
+      const WorkScope scope("impatient", stop.get_token());
+      EXPECT_EQ(flight.GetOrCompute(Key(1), none).error().code,
+                ErrorCode::kCancelled);
+    });
+    patient = std::thread(
+        [&] { EXPECT_EQ(flight.GetOrCompute(Key(1), none)->value, "value"); });
+    AwaitWaiting(flight, 2);
+    stop.request_stop();
+    impatient.join();
+    EXPECT_EQ(flight.waiting(), 1u);
+    return "value";
+  });
+  patient.join();
+  EXPECT_EQ(answer->value, "value");
 }
 
 class BrokenCache final : public ResultCache {
