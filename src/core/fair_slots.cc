@@ -246,6 +246,13 @@ Result<FairSlots::Slot> FairSlots::Take() {
   return cancelled();
 }
 
+Result<std::optional<FairSlots::Slot>> TakeSlot(FairSlots* slots) {
+  if (!slots) return std::nullopt;
+  auto slot = slots->Take();
+  if (!slot) return slot.Failure();
+  return std::optional(std::move(*slot));
+}
+
 int FairSlots::slots() const { return state_->slots; }
 
 std::size_t FairSlots::waiting() const {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "core/clock.h"
@@ -60,5 +61,8 @@ class FairSlots {
   struct State;
   const std::unique_ptr<State> state_;
 };
+
+// Of `slots`, or none where there is no limit (null).
+Result<std::optional<FairSlots::Slot>> TakeSlot(FairSlots* slots);
 
 }  // namespace ocelli

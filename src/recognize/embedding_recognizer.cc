@@ -48,20 +48,22 @@ Result<std::vector<float>> ParseEmbedding(std::string_view bytes,
 
 EmbeddingRecognizer::EmbeddingRecognizer(const ModelStore& models,
                                          ResultCache* cache, ModelCard card,
-                                         EmbedderOptions options)
+                                         EmbedderOptions options,
+                                         FairSlots* images)
     : models_(models),
       card_(std::move(card)),
       options_(std::move(options)),
       fingerprint_(FingerprintOf(card_)),
+      images_(images),
       results_(cache) {}
 
 Result<std::unique_ptr<EmbeddingRecognizer>> EmbeddingRecognizer::Open(
     const ModelStore& models, ResultCache* cache, std::string_view embedder,
-    const EmbedderOptions& options) {
+    const EmbedderOptions& options, FairSlots* images) {
   auto card = FindImageEmbedder(models, embedder);
   if (!card) return card.Failure();
-  return std::unique_ptr<EmbeddingRecognizer>(
-      new EmbeddingRecognizer(models, cache, std::move(*card), options));
+  return std::unique_ptr<EmbeddingRecognizer>(new EmbeddingRecognizer(
+      models, cache, std::move(*card), options, images));
 }
 
 Result<const ImageEmbedder*> EmbeddingRecognizer::Embedder() {
@@ -89,6 +91,8 @@ Result<ImageEmbedding> EmbeddingRecognizer::Embed(
     std::span<const std::byte> encoded, const Digest& digest) {
   ImageEmbedding embedding{.digest = digest, .vector = {}};
   const auto compute = [&]() -> Result<std::string> {
+    const auto slot = TakeSlot(images_);
+    if (!slot) return slot.Failure("embedding an image");
     const auto embedder = Embedder();
     if (!embedder) return embedder.Failure();
     const auto image = DecodeImage(encoded);

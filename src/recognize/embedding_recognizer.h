@@ -10,6 +10,7 @@
 
 #include "cache/result_cache.h"
 #include "core/digest.h"
+#include "core/fair_slots.h"
 #include "core/result.h"
 #include "embed/image_embedder.h"
 #include "media/still_image.h"
@@ -37,12 +38,15 @@ Result<std::vector<float>> ParseEmbedding(std::string_view bytes,
 // first image needs it. Thread-safe.
 class EmbeddingRecognizer {
  public:
-  // `models` and `cache` (null: none) outlive it. kNotFound, kInvalidArgument:
-  // no card of an image embedder has that name.
+  // `models`, `cache` (null: none) and `images` outlive it. Of `images` each
+  // image takes one while it is decoded and embedded, a cached answer none;
+  // null: no limit. kNotFound, kInvalidArgument: no card of an image embedder
+  // has that name.
   static Result<std::unique_ptr<EmbeddingRecognizer>> Open(
       const ModelStore& models, ResultCache* cache, std::string_view embedder,
-      const EmbedderOptions& options = {});
+      const EmbedderOptions& options = {}, FairSlots* images = nullptr);
 
+  // kCancelled where the thread's WorkScope is stopped before it is computed.
   Result<ImageEmbedding> Embed(std::span<const std::byte> encoded);
   // Where the digest of `encoded` is known already.
   Result<ImageEmbedding> Embed(std::span<const std::byte> encoded,
@@ -57,13 +61,15 @@ class EmbeddingRecognizer {
 
  private:
   EmbeddingRecognizer(const ModelStore& models, ResultCache* cache,
-                      ModelCard card, EmbedderOptions options);
+                      ModelCard card, EmbedderOptions options,
+                      FairSlots* images);
   Result<const ImageEmbedder*> Embedder();
 
   const ModelStore& models_;
   const ModelCard card_;
   const EmbedderOptions options_;
   const Digest fingerprint_;
+  FairSlots* const images_;
   ContentResults results_;
   std::mutex mutex_;
   std::unique_ptr<ImageEmbedder> embedder_;  // Guarded by mutex_ until made.

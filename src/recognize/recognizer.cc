@@ -86,6 +86,8 @@ Result<const FaceAnalyzer*> Recognizer::Analyzer() {
 
 Result<std::string> Recognizer::Compute(const Digest& digest,
                                         std::span<const std::byte> encoded) {
+  const auto slot = TakeSlot(options_.images);
+  if (!slot) return slot.Failure("analysing an image");
   const auto image = DecodeImage(encoded, options_.limits);
   if (!image) return image.Failure();
   const auto analyzer = Analyzer();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cache/result_cache.h"
+#include "core/fair_slots.h"
 #include "core/result.h"
 #include "faces/face_analyzer.h"
 #include "media/still_image.h"
@@ -21,6 +22,9 @@ namespace ocelli {
 struct RecognizerOptions {
   FaceAnalyzerOptions faces;
   ImageLimits limits;
+  // Of which each image takes one while it is decoded and analysed, a cached
+  // answer none; null: no limit. Outlives the Recognizer.
+  FairSlots* images = nullptr;
 };
 
 struct Recognition {
@@ -43,6 +47,7 @@ class Recognizer {
   // the first image does.
   Result<> Prepare();
 
+  // kCancelled where the thread's WorkScope is stopped before it is computed.
   Result<Recognition> Recognize(std::span<const std::byte> encoded);
   // Each in its place. All are looked up at once, which a cache far away
   // answers in one go; what it lacks is computed one after the other.
