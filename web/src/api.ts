@@ -306,9 +306,9 @@ async function call<T>(
 }
 
 // Browsers do not know every kind by the name of its file.
-export function imageType(blob: Blob): string {
+export function imageType(blob: Blob&{name?: string}): string {
   if (blob.type.startsWith('image/')) return blob.type;
-  const name = blob instanceof File ? blob.name.toLowerCase() : '';
+  const name = (blob.name ?? '').toLowerCase();
   const ending = name.slice(name.lastIndexOf('.') + 1);
   if (ending === 'heic' || ending === 'heif') return 'image/heic';
   if (ending === 'avif') return 'image/avif';

@@ -17,6 +17,7 @@ import {AccountContext, SayContext, type Account, type Say}
 import {useNoStrayDrops} from './parts/drop_zone';
 import {Icon, type IconName} from './parts/icon';
 import {Empty, Loading, Trouble} from './parts/message';
+import {UploadPanel, UploadsContext, useUploads} from './parts/uploads';
 import {ThemeButton, UserMenu} from './parts/user_menu';
 
 const kTabs: {page: string, title: string, icon: IconName}[] = [
@@ -81,6 +82,7 @@ function useNotice() {
 
 function Pages({route}: {route: Route}) {
   const main = useRef<HTMLElement>(null);
+  const uploads = useUploads();
   const first = useRef(true);
   const place = [route.page, ...route.args].join('/');
   const Page = kPages[route.page + (route.args.length ? '/' : '')];
@@ -95,10 +97,13 @@ function Pages({route}: {route: Route}) {
   }, [place]);
   return (
     <main id="page" ref={main} tabIndex={-1}>
-      {Page ? <Page key={place} route={route} /> :
-        <Empty icon="warning" title="There is no such page">
-          <p><a href={link('live')}>Go to the live pictures</a></p>
-        </Empty>}
+      <UploadPanel uploads={uploads} />
+      <UploadsContext.Provider value={uploads}>
+        {Page ? <Page key={place} route={route} /> :
+          <Empty icon="warning" title="There is no such page">
+            <p><a href={link('live')}>Go to the live pictures</a></p>
+          </Empty>}
+      </UploadsContext.Provider>
     </main>
   );
 }

@@ -29,6 +29,8 @@ test('parameters are left out where they say nothing', () => {
 test('pictures whose kind the browser does not know have one', () => {
   assert.equal(imageType(new Blob([], {type: 'image/png'})), 'image/png');
   assert.equal(imageType(new Blob([])), 'image/jpeg');
+  const photo = Object.assign(new Blob([]), {name: 'IMG_1.HEIC'});
+  assert.equal(imageType(photo), 'image/heic');
 });
 
 test('a condition is a name, a relation and a value', () => {

@@ -10,6 +10,7 @@ import {usePlayer, type Player} from '../parts/player';
 import {ArchiveState, ArchiveTroubles} from './archives';
 
 const kEveryMs = 5000;
+const kSettleMs = 80;  // A slider that moves on asks for nothing.
 const kSpeeds = [0.25, 0.5, 1, 2, 4, 8, 16];
 
 function Screen({player}: {player: Player}) {
@@ -51,14 +52,23 @@ function Controls({player, first, last}:
     {player: Player, first: number, last: number}) {
   const frame = player.shown?.frame;
   const seq = num(frame?.seq);
+  // Where the slider is held, until the frame there is shown.
+  const [held, setHeld] = useState<number|null>(null);
+  useEffect(() => {
+    if (held === null) return;
+    const timer = setTimeout(async () => {
+      await player.seek(held);
+      setHeld((now) => now === held ? null : now);
+    }, kSettleMs);
+    return () => clearTimeout(timer);
+  }, [held]);
   return (
     <div class="controls">
-      <input type="range" min={first} max={last} value={frame ? seq : first}
+      <input type="range" min={first} max={last}
+             value={held ?? (frame ? seq : first)}
              aria-label="Frame" aria-valuetext={`Frame ${seq}, ${
                  timeOfDay(frame?.time)}`}
-             onInput={(event) => {
-               void player.seek(Number(event.currentTarget.value));
-             }} />
+             onInput={(event) => setHeld(Number(event.currentTarget.value))} />
       <div class="controls-line">
         <button type="button" class="quiet icon-only" aria-label="First frame"
                 onClick={() => player.seek(first)}><Icon name="first" /></button>

@@ -10,9 +10,11 @@ import {useLoad} from '../parts/load';
 import {Empty, Loading, Trouble} from '../parts/message';
 import {NameInput} from '../parts/name_input';
 import {Picture} from '../parts/picture';
-import {UploadPanel, useUploads} from '../parts/uploads';
+import {useEnrolling} from '../parts/uploads';
 
 const kUnknownPictures = 6;
+const kUnknownPage = 12;
+const kPage = 240;
 
 // The best face of a person that can be shown, asked for once it comes into
 // the window.
@@ -141,6 +143,7 @@ function EnrolNew({files, enrol, close}: {
 
 function Unknown({enrolled}: {enrolled: () => void}) {
   const unknown = useLoad(api.unknown, []);
+  const [limit, setLimit] = useState(kUnknownPage);
   const list = unknown.data?.people ?? [];
   if (unknown.error) {
     return <Trouble error={unknown.error} retry={unknown.reload} />;
@@ -150,19 +153,32 @@ function Unknown({enrolled}: {enrolled: () => void}) {
     <section aria-labelledby="unknown">
       <h2 id="unknown">Not named yet <span class="note">{list.length}</span></h2>
       <ul class="unknowns" onKeyDown={moveInGrid}>
-        {list.map((person) => (
+        {list.slice(0, limit).map((person) => (
           <UnknownGroup key={person.id} person={person}
                         changed={() => { unknown.reload(); enrolled(); }} />
         ))}
       </ul>
+      <More left={list.length - limit}
+            show={() => setLimit(limit + kUnknownPage)} />
     </section>
+  );
+}
+
+function More({left, show}: {left: number, show: () => void}) {
+  if (left <= 0) return null;
+  return (
+    <p class="more">
+      <button type="button" onClick={show}>Show more</button>
+      <span class="note">{left} left</span>
+    </p>
   );
 }
 
 export function People() {
   const people = useLoad(api.people, []);
   const account = useAccount();
-  const uploads = useUploads(people.reload);
+  const enrol = useEnrolling(people.reload);
+  const [limit, setLimit] = useState(kPage);
   const [filter, setFilter] = useState('');
   const [files, setFiles] = useState<File[]>([]);
   const mayWrite = account.may('write');
@@ -182,7 +198,6 @@ export function People() {
                    onInput={(event) => setFilter(event.currentTarget.value)} />}
         {mayWrite && <FileButton label="Add photos" many take={setFiles} />}
       </header>
-      <UploadPanel uploads={uploads} />
       {people.error && <Trouble error={people.error} retry={people.reload} />}
       {!people.data && people.loading && <Loading what="people" />}
       <Unknown enrolled={people.reload} />
@@ -199,17 +214,18 @@ export function People() {
           {shown.length === 0 &&
               <p class="note">No name has "{filter}" in it.</p>}
           <ul class="cards" onKeyDown={moveInGrid}>
-            {shown.map((person) => (
+            {shown.slice(0, limit).map((person) => (
               <PersonCard key={person.name} person={person}
                           drop={mayWrite ?
-                              (more) => uploads.add(more, person.name) :
+                              (more) => void enrol(more, person.name) :
                               null} />
             ))}
           </ul>
+          <More left={shown.length - limit} show={() => setLimit(limit + kPage)} />
         </section>}
       {files.length > 0 &&
           <EnrolNew files={files} close={() => setFiles([])}
-                    enrol={(name) => void uploads.add(files, name)} />}
+                    enrol={(name) => void enrol(files, name)} />}
     </DropZone>
   );
 }

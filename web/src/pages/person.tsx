@@ -12,7 +12,7 @@ import {useLoad} from '../parts/load';
 import {Empty, Loading, Trouble} from '../parts/message';
 import {NameInput} from '../parts/name_input';
 import {Picture} from '../parts/picture';
-import {UploadPanel, useUploads} from '../parts/uploads';
+import {useEnrolling} from '../parts/uploads';
 
 type Asking = 'rename'|'merge'|'forget'|'move'|'reject'|'drop'|null;
 
@@ -155,7 +155,7 @@ export function Person({route}: {route: Route}) {
   const name = route.args[0] ?? '';
   const details = useLoad((signal) => api.person(name, signal), [name]);
   const account = useAccount();
-  const uploads = useUploads(details.reload);
+  const enrol = useEnrolling(details.reload);
   const [asking, setAsking] = useState<Asking>(null);
   const [chosen, setChosen] = useState<Set<string>>(new Set());
   const mayWrite = account.may('write');
@@ -167,7 +167,7 @@ export function Person({route}: {route: Route}) {
     if (!next.delete(id)) next.add(id);
     return next;
   });
-  const add = (files: File[]) => void uploads.add(files, name);
+  const add = (files: File[]) => void enrol(files, name);
   const others = num(person?.otherModel);
   return (
     <DropZone take={add} enabled={mayWrite && !!person}
@@ -191,7 +191,6 @@ export function Person({route}: {route: Route}) {
                     onClick={() => setAsking('forget')}>Forget …</button>
           </>}
       </header>
-      <UploadPanel uploads={uploads} />
       {details.error && <Trouble error={details.error} retry={details.reload} />}
       {!details.data && details.loading && <Loading what={name} />}
       {others > 0 &&

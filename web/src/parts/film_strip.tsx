@@ -85,6 +85,14 @@ export function FilmStrip({archive, first, last, seq, choose}: {
     };
   }, [archive, from, step, start]);
 
+  // What was archived meanwhile follows.
+  useEffect(() => {
+    const newest = frames[frames.length - 1];
+    if (from < 0 && newest && num(newest.seq) + step <= last) {
+      setFrom(num(newest.seq) + step);
+    }
+  }, [last]);
+
   // The last one that is not after the frame that is shown.
   let current = -1;
   frames.forEach((frame, at) => { if (num(frame.seq) <= seq) current = at; });

@@ -1,4 +1,5 @@
-import {useEffect, useRef, useState} from 'preact/hooks';
+import {createContext} from 'preact';
+import {useContext, useEffect, useRef, useState} from 'preact/hooks';
 import {ApiError, api, type Analysis} from '../api';
 import {plural} from '../logic/format';
 import {forEachOf} from '../logic/pool';
@@ -17,14 +18,30 @@ export interface Upload {
 }
 
 const kAtATime = 3;
+const kTellMs = 400;
 let lastId = 0;
 
-// Photos that are enrolled one after the other. `enrolled` is called after
-// each that was.
-export function useUploads(enrolled: () => void) {
+// Photos that are enrolled, so many at a time, whatever page is looked at.
+export function useUploads() {
   const [uploads, setUploads] = useState<Upload[]>([]);
+  // Grows when people have changed; not with each of many photos.
+  const [enrolled, setEnrolled] = useState(0);
+  const timer = useRef(0);
   const abort = useRef(new AbortController());
-  useEffect(() => () => abort.current.abort(), []);
+  const changed = () => {
+    timer.current ||= window.setTimeout(() => {
+      timer.current = 0;
+      setEnrolled((old) => old + 1);
+    }, kTellMs);
+  };
+  const busy = uploads.some(
+      (one) => one.state === 'waiting' || one.state === 'sending');
+  useEffect(() => {
+    if (!busy) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, [busy]);
   const change = (id: number, to: Partial<Upload>) => setUploads(
       (old) => old.map((one) => one.id === id ? {...one, ...to} : one));
 
@@ -38,7 +55,7 @@ export function useUploads(enrolled: () => void) {
       await api.enrol(upload.person, upload.file, upload.file.name, face,
                       signal);
       change(upload.id, {state: 'done'});
-      enrolled();
+      changed();
     } catch (error) {
       if (signal.aborted) return;
       change(upload.id, {state: 'failed', error: errorText(error as Error)});
@@ -61,11 +78,27 @@ export function useUploads(enrolled: () => void) {
                          ...more]);
     return forEachOf(more, kAtATime, (upload) => send(upload));
   };
-  const clear = () => setUploads([]);
-  return {uploads, add, send, clear};
+  const clear = () => {
+    abort.current.abort();
+    abort.current = new AbortController();
+    setUploads([]);
+  };
+  return {uploads, busy, enrolled, add, send, clear};
 }
 
 export type Uploads = ReturnType<typeof useUploads>;
+export const UploadsContext = createContext<Uploads|null>(null);
+
+// Of the page around; `changed` is called when somebody was enrolled.
+export function useEnrolling(changed: () => void) {
+  const uploads = useContext(UploadsContext)!;
+  const seen = useRef(uploads.enrolled);
+  useEffect(() => {
+    if (seen.current !== uploads.enrolled) changed();
+    seen.current = uploads.enrolled;
+  }, [uploads.enrolled]);
+  return uploads.add;
+}
 
 function ChooseFace({upload, choose, close}: {
   upload: Upload,
@@ -99,7 +132,7 @@ export function UploadPanel({uploads}: {uploads: Uploads}) {
   if (all.length === 0) return null;
   const done = all.filter((one) => one.state === 'done').length;
   const failed = all.filter((one) => one.state === 'failed');
-  const busy = done + failed.length < all.length;
+  const {busy} = uploads;
   return (
     <section class="panel uploads" aria-label="Photos being enrolled">
       <header>
@@ -107,9 +140,10 @@ export function UploadPanel({uploads}: {uploads: Uploads}) {
                     `${plural(done, 'photo')} enrolled`}
           {failed.length > 0 && <span class="bad">, {failed.length} not</span>}
         </h2>
-        {!busy && <button type="button" class="quiet icon-only"
-                          aria-label="Close" onClick={uploads.clear}>
-          <Icon name="close" /></button>}
+        <button type="button" class={busy ? 'small' : 'quiet icon-only'}
+                aria-label={busy ? 'Cancel the upload' : 'Close'}
+                onClick={uploads.clear}>
+          {busy ? 'Cancel' : <Icon name="close" />}</button>
       </header>
       <progress max={all.length} value={done + failed.length}
                 aria-label="Photos done" />
