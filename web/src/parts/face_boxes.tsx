@@ -19,11 +19,12 @@ export function describe(tracked: TrackedFace) {
 
 // Faces over a picture whose pixels they are in; the parent is as large as
 // the picture.
-export function FaceBoxes({faces, width, height, choose}: {
+export function FaceBoxes({faces, width, height, choose, spell}: {
   faces: TrackedFace[],
   width: number,
   height: number,
   choose?: ((face: TrackedFace) => void)|undefined,
+  spell?: (face: TrackedFace) => string,  // What choosing one is called.
 }) {
   return (
     <>
@@ -44,7 +45,8 @@ export function FaceBoxes({faces, width, height, choose}: {
         return choose ?
             <button type="button" key={key} style={style}
                     class={`face ${kind}${stale}${below}`}
-                    aria-label={`${spoken}: say who this is`}
+                    aria-label={spell?.(tracked) ??
+                        `${spoken}: say who this is`}
                     onClick={(event) => {
                       event.stopPropagation();
                       choose(tracked);
@@ -58,5 +60,5 @@ export function FaceBoxes({faces, width, height, choose}: {
 
 // Faces of one photo, told apart by their number from the left.
 export function asTracked(faces: Face[]): TrackedFace[] {
-  return faces.map((face, index) => ({track: index + 1, face, decided: true}));
+  return faces.map((face, index) => ({track: index + 1, face}));
 }

@@ -19,6 +19,7 @@ export interface Upload {
 
 const kAtATime = 3;
 const kTellMs = 400;
+const kShownMs = 8000;  // That all went well.
 let lastId = 0;
 
 // Photos that are enrolled, so many at a time, whatever page is looked at.
@@ -119,6 +120,7 @@ function ChooseFace({upload, choose, close}: {
           {address && <img src={address} alt={upload.file.name} />}
           <FaceBoxes faces={asTracked(analysis.faces ?? [])}
                      width={analysis.width ?? 0} height={analysis.height ?? 0}
+                     spell={(face) => `Face ${face.track} from the left`}
                      choose={(face) => choose(Number(face.track))} />
         </div>
       </div>
@@ -129,6 +131,12 @@ function ChooseFace({upload, choose, close}: {
 export function UploadPanel({uploads}: {uploads: Uploads}) {
   const [choosing, setChoosing] = useState<Upload|null>(null);
   const all = uploads.uploads;
+  const allDone = all.length > 0 && all.every((one) => one.state === 'done');
+  useEffect(() => {
+    if (!allDone) return;
+    const timer = setTimeout(uploads.clear, kShownMs);
+    return () => clearTimeout(timer);
+  }, [allDone]);
   if (all.length === 0) return null;
   const done = all.filter((one) => one.state === 'done').length;
   const failed = all.filter((one) => one.state === 'failed');
