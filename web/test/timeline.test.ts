@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {frameAfter, millisecondsBetween, nextFrom, stepFor, waitFor, zoomSteps}
+import {millisecondsBetween, nextFrom, nextShown, stepFor, waitFor, zoomSteps}
   from '../src/logic/timeline';
 
 const frame = (seq: number, ms: number, run = 1) => ({
@@ -46,11 +46,19 @@ test('frames without times follow at a pace all the same', () => {
   assert.equal(millisecondsBetween({seq: '1'}, {seq: '2'}), 100);
 });
 
-test('a player that is late passes frames over', () => {
-  const frames = [0, 40, 80, 120, 160].map((ms, at) => frame(at, ms));
-  assert.deepEqual(frameAfter(frames, 0, 39, 1), {index: 0, left: 39});
-  assert.deepEqual(frameAfter(frames, 0, 100, 1), {index: 2, left: 20});
-  assert.deepEqual(frameAfter(frames, 1, 20, 2), {index: 2, left: 0});
-  assert.equal(frameAfter(frames, 0, 1e9, 1).index, 4);
-  assert.equal(frameAfter([], 0, 10, 1).index, 0);
+test('at a high speed frames are passed over, at a low one none', () => {
+  const frames = Array.from({length: 50}, (_, at) => frame(at, at * 40));
+  assert.deepEqual(nextShown(frames, 0, 0.5), {index: 1, wait: 80});
+  assert.deepEqual(nextShown(frames, 0, 1), {index: 1, wait: 40});
+  assert.deepEqual(nextShown(frames, 10, 8), {index: 18, wait: 40});
+  assert.deepEqual(nextShown(frames, 48, 8), {index: 49, wait: 5});
+  assert.equal(nextShown(frames, 49, 1), null);
+  assert.equal(nextShown([], 0, 1), null);
+});
+
+test('a slow camera keeps its pace, also where frames come in bursts', () => {
+  const frames = [0, 1000, 1010, 1020, 2000].map((ms, at) => frame(at, ms));
+  assert.deepEqual(nextShown(frames, 0, 1), {index: 1, wait: 1000});
+  assert.deepEqual(nextShown(frames, 1, 1), {index: 3, wait: 20});
+  assert.deepEqual(nextShown(frames, 3, 1), {index: 4, wait: 980});
 });

@@ -24,6 +24,7 @@ export function nextFrom(page: FrameList, step: number): number {
 
 const kLongestWaitMs = 2000;
 const kUnknownPaceMs = 100;
+const kLeastShownMs = 40;  // Nobody sees more.
 
 // Media time decides; across runs, whose media times begin anew, the clock.
 export function millisecondsBetween(
@@ -40,18 +41,18 @@ export function waitFor(
   return Math.min(millisecondsBetween(frame, next) / speed, kLongestWaitMs);
 }
 
-// The frame to show `elapsed` milliseconds after `from` was shown: frames that
-// come too late are passed over. Stays within what is there.
-export function frameAfter(
-    frames: ArchivedFrame[], from: number, elapsed: number,
-    speed: number): {index: number; left: number} {
+// The frame to show after the one at `from`, and how long from one to the
+// other: at a high speed most are passed over. Null: there is none yet.
+export function nextShown(
+    frames: ArchivedFrame[], from: number,
+    speed: number): {index: number; wait: number}|null {
   let index = from;
-  let left = elapsed;
-  while (index + 1 < frames.length) {
-    const wait = waitFor(frames[index]!, frames[index + 1]!, speed);
-    if (wait > left) break;
-    left -= wait;
+  let wait = 0;
+  while (index + 1 < frames.length && wait < kLeastShownMs) {
+    const more = waitFor(frames[index]!, frames[index + 1]!, speed);
+    if (index > from && wait + more > kLeastShownMs) break;
+    wait += more;
     ++index;
   }
-  return {index, left};
+  return index > from ? {index, wait} : null;
 }

@@ -1,12 +1,13 @@
 import {useCallback, useEffect, useRef, useState} from 'preact/hooks';
 import {api, type ArchivedFrame, type FrameList} from '../api';
 import {num} from '../logic/format';
-import {frameAfter, waitFor} from '../logic/timeline';
+import {nextShown} from '../logic/timeline';
 
-const kPage = 100;   // Frames whose facts are asked for at a time.
+const kPage = 200;   // Frames whose facts are asked for at a time.
 const kAhead = 6;    // Pictures that are fetched before they are due.
 const kKept = 64;    // Pictures in memory.
 const kSide = 1280;
+const kLateMs = 250;  // So late, the pace begins anew.
 
 // Frames around the one that is shown, and their pictures.
 class Reel {
@@ -71,15 +72,21 @@ export function usePlayer(archive: string) {
   const abort = useRef(new AbortController());
   useEffect(() => () => abort.current.abort(), []);
 
-  const show = useCallback((current: Reel, at: number) => {
+  const show = useCallback((current: Reel, at: number, pace = 1) => {
     const frame = current.frames[at];
     if (!frame) return;
     index.current = at;
     setShown({frame, image: current.picture(frame)});
-    for (const next of current.frames.slice(at + 1, at + 1 + kAhead)) {
-      current.picture(next);
+    let ahead = at;
+    for (let count = 0; count < kAhead; ++count) {
+      const next = nextShown(current.frames, ahead, pace);
+      if (!next) break;
+      ahead = next.index;
+      current.picture(current.frames[ahead]!);
     }
-    if (at + kPage / 2 > current.frames.length) current.grow().catch(() => {});
+    if (ahead + kPage / 2 > current.frames.length) {
+      current.grow().catch(() => {});
+    }
   }, []);
 
   const seek = useCallback(async (seq: number) => {
@@ -119,30 +126,25 @@ export function usePlayer(archive: string) {
 
   useEffect(() => {
     if (!playing) return;
-    let due = performance.now();
+    let since = performance.now();  // When the frame shown was due.
     let request = 0;
     const tick = (now: number) => {
       request = requestAnimationFrame(tick);
       const current = reel.current;
-      const frame = current?.frames[index.current];
-      if (!current || !frame) return;
-      const next = current.frames[index.current + 1];
+      if (!current) return;
+      const next = nextShown(current.frames, index.current, speed);
       if (!next) {
         if (!current.more) setPlaying(false);
-        due = now;
+        since = now;
         return;
       }
-      if (now - due < waitFor(frame, next, speed)) return;
-      const to = frameAfter(current.frames, index.current, now - due, speed);
-      const target = current.frames[to.index]!;
-      // Rather late than with frames missing: the next ones are asked for.
-      if (!current.ready(target) && !current.ready(next)) {
-        due = now - waitFor(frame, next, speed);
+      // Rather late than with frames missing.
+      if (now - since < next.wait ||
+          !current.ready(current.frames[next.index]!)) {
         return;
       }
-      const ready = current.ready(target);
-      due = ready ? now - to.left : now;
-      show(current, ready ? to.index : index.current + 1);
+      since = now - since - next.wait > kLateMs ? now : since + next.wait;
+      show(current, next.index, speed);
     };
     request = requestAnimationFrame(tick);
     return () => cancelAnimationFrame(request);
