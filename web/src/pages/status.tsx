@@ -128,6 +128,9 @@ export function Status() {
         {models.error && <Trouble error={models.error} retry={models.reload} />}
         {models.data && <Models models={models.data.models ?? []} />}
       </section>
+      <p class="note foot">For programs: <a href="openapi.json">openapi.json</a>,{' '}
+        <a href="metrics">metrics</a>. This page is made with{' '}
+        <a href="licences.txt">Preact and uPlot</a>.</p>
     </>
   );
 }
