@@ -614,6 +614,42 @@ await step('the charts move', async () => {
           before, before);
 });
 
+await step('keys and changes look right', async () => {
+  await looksRight('access', 'access');
+});
+
+if (locked) {
+  await step('a key is made, shown once, and revoked', async () => {
+    await open('access');
+    const name = `web test ${Date.now()}`;
+    await page.getByRole('button', {name: 'Make a key'}).click();
+    await page.getByLabel('For which program?').fill(name);
+    await page.getByLabel('It may').selectOption('write');
+    await page.getByRole('button', {name: 'Make', exact: true}).click();
+    const text = await page.locator('.key-text').innerText();
+    assert.match(text, /^ocelli_/);
+    await shot('key');
+    await page.getByRole('button', {name: 'Done'}).click();
+    const made = await page.evaluate(async (text) => (await fetch(
+        'v1/people', {headers: {Authorization: `Bearer ${text}`},
+                      credentials: 'omit'})).status, text);
+    assert.equal(made, 200);
+    await page.getByRole('button', {name: `Revoke ${name}`}).click();
+    await page.getByRole('button', {name: 'Revoke', exact: true}).last()
+        .click();
+    await page.locator('dialog').waitFor({state: 'detached'});
+    await page.getByRole('row', {name}).getByText('revoked').waitFor();
+    allowed = [/status of 401/];
+    const refused = await page.evaluate(async (text) => (await fetch(
+        'v1/people', {headers: {Authorization: `Bearer ${text}`},
+                      credentials: 'omit'})).status, text);
+    assert.equal(refused, 401);
+    await open('status');
+    await open('access');
+    await page.locator('.changes li').first().waitFor();
+  });
+}
+
 await step('keys alone reach everything, and the focus is seen', async () => {
   await page.goto('about:blank');
   await open('people');

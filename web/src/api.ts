@@ -194,6 +194,23 @@ export interface ServiceStatus {
   people?: Int64;
   videos?: number;
 }
+export interface ApiKey {
+  name: string;
+  id?: string;
+  scopes?: Scope[];
+  created?: string;
+  expires?: string;
+  lastUsed?: string;
+  revoked?: string;
+}
+export interface AuditEntry {
+  id?: Int64;
+  time?: string;
+  by?: string;
+  action?: string;
+  subjectKind?: string;
+  subject?: string;
+}
 export interface Model {
   name: string;
   task?: string;
@@ -326,6 +343,17 @@ export const api = {
   status: (signal?: AbortSignal) =>
       call<ServiceStatus>('GET', 'status', {signal}),
   models: () => call<{models?: Model[]}>('GET', 'models'),
+  keys: (signal?: AbortSignal) =>
+      call<{keys?: ApiKey[]}>('GET', 'keys', {signal}),
+  createKey: (name: string, scopes: Scope[], expires?: string) =>
+      call<{key?: ApiKey, text?: string}>(
+          'POST', 'keys', {body: {name, scopes, expires}}),
+  revokeKey: (name: string) => call<void>('DELETE', `keys/${segment(name)}`),
+  audit: (before: number, limit: number, signal?: AbortSignal) =>
+      call<{entries?: AuditEntry[]}>('GET', 'audit', {
+        query: {before: before || undefined, limit},
+        signal,
+      }),
 
   videos: (signal?: AbortSignal) =>
       call<{videos?: LiveVideo[]}>('GET', 'live', {signal}),

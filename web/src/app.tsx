@@ -3,6 +3,7 @@ import {useCallback, useEffect, useMemo, useRef, useState} from 'preact/hooks';
 import {ApiError, api, keepSession, type Session} from './api';
 import {link, parseRoute, type Route} from './logic/route';
 import logo from './ocelli.svg';
+import {Access} from './pages/access';
 import {Archive} from './pages/archive';
 import {Archives} from './pages/archives';
 import {Camera} from './pages/camera';
@@ -38,6 +39,7 @@ const kPages: Record<string, ComponentType<{route: Route}>> = {
   'archive': Archives,
   'archive/': Archive,
   'status': Status,
+  'access': Access,
 };
 
 function useRoute(): Route {
@@ -89,7 +91,7 @@ function Pages({route}: {route: Route}) {
   useEffect(() => {
     const tab = kTabs.find((one) => one.page === route.page);
     document.title =
-        [...route.args, tab?.title ?? '', 'Ocelli'].filter(Boolean).join(' · ');
+        [...route.args, tab?.title ?? (Page ? 'Access' : ''), 'Ocelli'].filter(Boolean).join(' · ');
     // So that Tab and a screen reader begin at the new page.
     if (!first.current) main.current?.focus();
     first.current = false;

@@ -1,6 +1,7 @@
 import {useEffect, useRef, useState} from 'preact/hooks';
 import {api, type Scope} from '../api';
 import {ActionDialog} from './dialog';
+import {link} from '../logic/route';
 import {useAccount, useSay} from './context';
 import {Icon} from './icon';
 import {errorText} from './message';
@@ -50,7 +51,7 @@ export function ThemeButton() {
 
 export function UserMenu({scopes, ended}:
     {scopes: Scope[], ended: () => void}) {
-  const {user} = useAccount();
+  const {user, may} = useAccount();
   const [open, setOpen] = useState(false);
   const [changing, setChanging] = useState(false);
   const menu = useRef<HTMLDivElement>(null);
@@ -93,18 +94,21 @@ export function UserMenu({scopes, ended}:
       {open &&
         <div class="menu-items">
           {user ?
+            <p><strong>{user}</strong><br />
+              <span class="note">may {scopes.join(', ')}</span></p> :
+            <p class="note">This service is open: whoever reaches it may do
+              everything. <code>ocelli user add NAME</code> locks it.</p>}
+          {may('admin') &&
+            <a class="button quiet" href={link('access')}
+               onClick={() => setOpen(false)}>Keys and changes</a>}
+          {user &&
             <>
-              <p><strong>{user}</strong><br />
-                <span class="note">may {scopes.join(', ')}</span>
-              </p>
               <button type="button" class="quiet"
                       onClick={() => { setOpen(false); setChanging(true); }}>
                 Change password</button>
               <button type="button" class="quiet" onClick={logOut}>
                 Log out</button>
-            </> :
-            <p class="note">This service is open: whoever reaches it may do
-              everything. <code>ocelli user add NAME</code> locks it.</p>}
+            </>}
         </div>}
       {changing &&
           <ChangePassword close={() => setChanging(false)} changed={ended} />}
