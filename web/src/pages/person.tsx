@@ -60,10 +60,11 @@ function FaceCard({face, chosen, choose, mayWrite}: {
 
 // The dialogs of a person: each does one thing with the person or with the
 // faces that are chosen.
-function Dialogs({asking, name, chosen, close, changed}: {
+function Dialogs({asking, name, chosen, isAll, close, changed}: {
   asking: Asking,
   name: string,
   chosen: Int64[],
+  isAll: boolean,  // Nobody is left without them.
   close: () => void,
   changed: () => void,
 }) {
@@ -71,11 +72,17 @@ function Dialogs({asking, name, chosen, close, changed}: {
   const say = useSay();
   const other = text.trim();
   const faces = plural(chosen.length, 'face');
-  const each = (work: (id: Int64) => Promise<unknown>) => async () => {
-    // What was done stays done if one of them fails.
+  const each = (work: (id: Int64) => Promise<unknown>, then: string) =>
+      async () => {
     try {
       await forEachOf(chosen, 1, async (id) => void await work(id));
-    } finally {
+    } catch (error) {
+      changed();  // Some of them may have been done.
+      throw error;
+    }
+    if (isAll) {
+      location.hash = then;
+    } else {
       changed();
     }
   };
@@ -123,7 +130,8 @@ function Dialogs({asking, name, chosen, close, changed}: {
       return (
         <ActionDialog title={`Move ${faces}`} action="Move" close={close}
                       disabled={!other || other === name}
-                      run={each((id) => api.moveFace(id, other))}>
+                      run={each((id) => api.moveFace(id, other),
+                                link('people', other))}>
           <NameInput label="To somebody known, or a new name" value={text}
                      change={setText} except={name} />
         </ActionDialog>
@@ -132,7 +140,8 @@ function Dialogs({asking, name, chosen, close, changed}: {
       return (
         <ActionDialog title={`Not ${name}?`} action={`Not ${name}`}
                       close={close}
-                      run={each((id) => api.notThisPerson(name, id))}>
+                      run={each((id) => api.notThisPerson(name, id),
+                                link('people'))}>
           <p>{chosen.length === 1 ? 'This face is' : `These ${faces} are`} no
             longer {name}'s, and faces like {chosen.length === 1 ? 'it' : 'them'}
             {' '}are not taken for {name} again.</p>
@@ -141,7 +150,8 @@ function Dialogs({asking, name, chosen, close, changed}: {
     case 'drop':
       return (
         <ActionDialog title={`Forget ${faces}?`} action="Forget" danger
-                      close={close} run={each((id) => api.forgetFace(id))}>
+                      close={close}
+                      run={each((id) => api.forgetFace(id), link('people'))}>
           <p>{name} is recognised without {chosen.length === 1 ?
               'it' : 'them'} from now on. This can't be undone.</p>
         </ActionDialog>
@@ -232,6 +242,7 @@ export function Person({route}: {route: Route}) {
       </ul>
       <Dialogs key={asking} asking={asking} name={name}
                chosen={picked.map((face) => face.id)}
+               isAll={picked.length === faces.length}
                close={() => setAsking(null)}
                changed={() => { setChosen(new Set()); details.reload(); }} />
     </DropZone>
