@@ -13,7 +13,7 @@ export const picturesOf = (files: FileList|null|undefined) =>
     [...files ?? []].filter(isPicture);
 
 // The events of an element that pictures may be dropped on; `over` tells
-// whether some are held over it.
+// whether some are held over it, and not over such an element within it.
 export function useDrop(take: (files: File[]) => void, enabled = true) {
   const [over, setOver] = useState(false);
   const depth = useRef(0);
@@ -24,6 +24,7 @@ export function useDrop(take: (files: File[]) => void, enabled = true) {
     onDragEnter: (event: DragEvent) => {
       if (!held(event)) return;
       event.preventDefault();
+      event.stopPropagation();
       ++depth.current;
       setOver(true);
     },
@@ -31,7 +32,9 @@ export function useDrop(take: (files: File[]) => void, enabled = true) {
       if (held(event)) event.preventDefault();
     },
     onDragLeave: (event: DragEvent) => {
-      if (held(event) && --depth.current <= 0) {
+      if (!held(event)) return;
+      event.stopPropagation();
+      if (--depth.current <= 0) {
         depth.current = 0;
         setOver(false);
       }
