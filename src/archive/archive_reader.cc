@@ -12,6 +12,22 @@ namespace {
 constexpr std::uint64_t kMaxPrunedBytes = 64 << 10;
 constexpr std::uint64_t kMaxSegmentBytes = 64 << 20;
 
+Result<> ForEachParsedLine(
+    std::uint64_t first_seq, std::string_view text,
+    const std::function<Result<>(const ManifestLine&)>& each) {
+  return ForEachLine(
+      text, [&](std::size_t number, std::string_view stored, bool whole) {
+        const auto line = ParseLine(stored);
+        if (!line) return Result<>(line.Failure(LineName(first_seq, number)));
+        if (!whole) {
+          return Result<>(
+              Fail(ErrorCode::kDataLoss,
+                   LineName(first_seq, number) + ": the segment is cut off"));
+        }
+        return each(*line);
+      });
+}
+
 }  // namespace
 
 std::string FormatPrunedPart(const PrunedPart& pruned) {
@@ -85,35 +101,48 @@ Result<std::vector<std::uint64_t>> ListSegments(ObjectStore& store,
   return first_seqs;
 }
 
-Result<> ReadManifest(ObjectStore& store,
-                      const std::function<Result<>(const ManifestLine&)>& each,
-                      const std::stop_token& stop, std::uint64_t from_seq) {
+Result<std::vector<std::uint64_t>> ListMeantSegments(
+    ObjectStore& store, const std::stop_token& stop) {
   const auto pruned = ReadPrunedPart(store, stop);
   if (!pruned) return pruned.Failure();
   auto first_seqs = ListSegments(store, stop);
-  if (!first_seqs) return first_seqs.Failure();
+  if (!first_seqs || !*pruned) return first_seqs;
   // Before it: leftovers of a prune that is not through yet.
-  const std::uint64_t meant = *pruned ? (*pruned)->first_seq : 0;
-  auto begin = std::lower_bound(first_seqs->begin(), first_seqs->end(), meant);
+  first_seqs->erase(first_seqs->begin(),
+                    std::lower_bound(first_seqs->begin(), first_seqs->end(),
+                                     (*pruned)->first_seq));
+  return first_seqs;
+}
+
+Result<std::vector<ManifestLine>> ReadSegment(ObjectStore& store,
+                                              std::uint64_t first_seq,
+                                              const std::stop_token& stop) {
+  const auto text =
+      GetText(store, ManifestKey(first_seq), kMaxSegmentBytes, stop);
+  if (!text) return text.Failure();
+  std::vector<ManifestLine> lines;
+  const auto read = ForEachParsedLine(
+      first_seq, *text, [&](const ManifestLine& line) -> Result<> {
+        lines.push_back(line);
+        return {};
+      });
+  if (!read) return read.Failure();
+  return lines;
+}
+
+Result<> ReadManifest(ObjectStore& store,
+                      const std::function<Result<>(const ManifestLine&)>& each,
+                      const std::stop_token& stop, std::uint64_t from_seq) {
+  const auto first_seqs = ListMeantSegments(store, stop);
+  if (!first_seqs) return first_seqs.Failure();
+  auto begin = first_seqs->begin();
   const auto after = std::upper_bound(begin, first_seqs->end(), from_seq);
   if (after != begin) begin = after - 1;
   return ReadSegments(
       store, std::span(begin, first_seqs->end()),
       [&](std::uint64_t first_seq, const Result<std::string>& text) {
         if (!text) return Result<>(text.Failure());
-        return ForEachLine(*text, [&](std::size_t number,
-                                      std::string_view stored, bool whole) {
-          const auto line = ParseLine(stored);
-          if (!line) {
-            return Result<>(line.Failure(LineName(first_seq, number)));
-          }
-          if (!whole) {
-            return Result<>(
-                Fail(ErrorCode::kDataLoss,
-                     LineName(first_seq, number) + ": the segment is cut off"));
-          }
-          return each(*line);
-        });
+        return ForEachParsedLine(first_seq, *text, each);
       },
       stop);
 }

@@ -42,6 +42,15 @@ std::string FormatPrunedPart(const PrunedPart& pruned);
 Result<std::vector<std::uint64_t>> ListSegments(ObjectStore& store,
                                                 const std::stop_token& stop);
 
+// Of those, the ones that a prune left, or will once it is through.
+Result<std::vector<std::uint64_t>> ListMeantSegments(
+    ObjectStore& store, const std::stop_token& stop);
+// The lines of the segment that begins with `first_seq`. kDataLoss names one
+// that is broken; the chain is not checked.
+Result<std::vector<ManifestLine>> ReadSegment(ObjectStore& store,
+                                              std::uint64_t first_seq,
+                                              const std::stop_token& stop);
+
 // The lines of the stored manifest in order, until `each` fails: from the
 // segment on that holds `from_seq`. kDataLoss names a line that is broken; the
 // chain is not checked.

@@ -146,6 +146,28 @@ Result<> RemoveSpoolFiles(FileSystem& spool) {
 
 }  // namespace
 
+std::string StateOf(const Task& task) {
+  if (task.running) return "running";
+  if (!task.status) return "new";
+  switch (task.status->state) {
+    case TaskStatus::State::kRunning:
+      return "killed";
+    case TaskStatus::State::kFinished:
+      return "finished";
+    case TaskStatus::State::kStopped:
+      return "stopped";
+    case TaskStatus::State::kFailed:
+      return "failed";
+  }
+  return "";
+}
+
+std::uint64_t DeliveredOf(const Task& task) {
+  if (!task.status || !task.status->archive.last) return 0;
+  const ManifestLine& last = *task.status->archive.last;
+  return last.end ? last.frame.seq : last.frame.seq + 1;
+}
+
 std::string TaskNameFor(const std::string& root) {
   constexpr std::size_t kMostShown = 32;
   std::string_view path = root;

@@ -44,6 +44,13 @@ struct Task {
   bool running = false;
 };
 
+// "running", "finished", "stopped", "failed", "killed", or "new" where it never
+// ran.
+std::string StateOf(const Task& task);
+// Frames of the whole archive that are delivered, as far as the process knew
+// that runs or ran last.
+std::uint64_t DeliveredOf(const Task& task);
+
 // A name for people that is another for each root: "cam1-3f2a". Letters of
 // ASCII, digits, '-' and '_' only.
 std::string TaskNameFor(const std::string& root);

@@ -13,7 +13,6 @@ namespace ocelli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using State = TaskStatus::State;
 using Time = std::chrono::system_clock::time_point;
 
 std::string Since(Time time, Time now) {
@@ -26,28 +25,6 @@ std::string N(std::uint64_t count, const char* noun) {
 }
 
 }  // namespace
-
-std::string StateOf(const Task& task) {
-  if (task.running) return "running";
-  if (!task.status) return "new";
-  switch (task.status->state) {
-    case State::kRunning:
-      return "killed";
-    case State::kFinished:
-      return "finished";
-    case State::kStopped:
-      return "stopped";
-    case State::kFailed:
-      return "failed";
-  }
-  return "";
-}
-
-std::uint64_t DeliveredOf(const Task& task) {
-  if (!task.status || !task.status->archive.last) return 0;
-  const ManifestLine& last = *task.status->archive.last;
-  return last.end ? last.frame.seq : last.frame.seq + 1;
-}
 
 Json TaskJson(const Task& task) {
   const TaskSettings& settings = task.settings;

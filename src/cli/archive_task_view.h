@@ -9,13 +9,6 @@
 
 namespace ocelli {
 
-// "running", "finished", "stopped", "failed", "killed", or "new" where it never
-// ran.
-std::string StateOf(const Task& task);
-
-// Frames of the whole archive that are delivered.
-std::uint64_t DeliveredOf(const Task& task);
-
 // Without secrets.
 nlohmann::ordered_json TaskJson(const Task& task);
 // Several lines.
