@@ -12,6 +12,7 @@
 #include "cli/open_collection.h"
 #include "cli/redis_flags.h"
 #include "index/collection.h"
+#include "index/item_pictures.h"
 
 namespace ocelli {
 namespace {
@@ -232,6 +233,11 @@ void Remove(const CollectionFlags& flags, CommandContext& context) {
   }
   const auto removed = (*collection)->Remove(flags.paths);
   if (!removed) return context.Fail(removed.error());
+  const ItemPictures pictures(context.paths.collections(), flags.name);
+  for (const std::string& id : flags.paths) {
+    const auto gone = pictures.Remove(id);
+    if (!gone) return context.Fail(gone.error());
+  }
   UpdateIndex(**collection);
   Report(context, {{"removed", *removed}},
          std::to_string(*removed) + " removed from " + flags.name);
