@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/sleep.h"
+#include "core/work_scope.h"
 #include "net/http_date.h"
 
 namespace ocelli {
@@ -34,13 +35,15 @@ struct Downloader::State {
   }
 
   // False when stopped. When it returns true, Leave() must follow.
-  bool Enter(const std::string& host);
+  bool Enter(const std::string& host, const std::stop_token& stop);
   void Leave(const std::string& host);
   // Nothing more is asked of the host before then.
   void HoldOff(const std::string& host, milliseconds time);
   Result<Downloaded> GetOnce(const Url& url, std::uint64_t max_bytes,
+                             const std::stop_token& stop,
                              milliseconds& retry_after);
-  Result<Downloaded> GetWithRetries(const Url& url, std::uint64_t max_bytes);
+  Result<Downloaded> GetWithRetries(const Url& url, std::uint64_t max_bytes,
+                                    const std::stop_token& stop);
 
   struct Host {
     int active = 0;
@@ -56,14 +59,15 @@ struct Downloader::State {
   std::vector<HttpClient> idle;
 };
 
-bool Downloader::State::Enter(const std::string& host) {
+bool Downloader::State::Enter(const std::string& host,
+                              const std::stop_token& stop) {
   milliseconds pause{0};
   {
     std::unique_lock lock(mutex);
     Host& entered = hosts[host];
     ++entered.waiting;
     const bool mine = left.wait(
-        lock, options.stop, [&] { return entered.active < options.per_host; });
+        lock, stop, [&] { return entered.active < options.per_host; });
     --entered.waiting;
     if (!mine) return false;
     const auto now = options.clock->MonotonicTime();
@@ -72,8 +76,8 @@ bool Downloader::State::Enter(const std::string& host) {
     ++entered.active;
     pause = std::chrono::ceil<milliseconds>(begin - now);
   }
-  if (pause.count() > 0) options.wait(pause, options.stop);
-  if (!options.stop.stop_requested()) return true;
+  if (pause.count() > 0) options.wait(pause, stop);
+  if (!stop.stop_requested()) return true;
   Leave(host);
   return false;
 }
@@ -99,6 +103,7 @@ void Downloader::State::HoldOff(const std::string& host, milliseconds time) {
 
 Result<Downloaded> Downloader::State::GetOnce(const Url& url,
                                               std::uint64_t max_bytes,
+                                              const std::stop_token& stop,
                                               milliseconds& retry_after) {
   HttpOptions request;
   request.check = nullptr;  // Pages are full of http.
@@ -106,7 +111,7 @@ Result<Downloaded> Downloader::State::GetOnce(const Url& url,
   request.connect_timeout = options.connect_timeout;
   request.stall_timeout = options.stall_timeout;
   request.max_body_bytes = max_bytes;
-  request.stop = options.stop;
+  request.stop = stop;
   const auto deadline = options.clock->MonotonicTime() + options.max_time;
   Downloaded got;
   HttpSink sink;
@@ -143,12 +148,12 @@ Result<Downloaded> Downloader::State::GetOnce(const Url& url,
   return got;
 }
 
-Result<Downloaded> Downloader::State::GetWithRetries(const Url& url,
-                                                     std::uint64_t max_bytes) {
+Result<Downloaded> Downloader::State::GetWithRetries(
+    const Url& url, std::uint64_t max_bytes, const std::stop_token& stop) {
   auto delay = options.retry_delay;
   for (int attempt = 1;; ++attempt) {
     milliseconds retry_after{0};
-    auto got = GetOnce(url, max_bytes, retry_after);
+    auto got = GetOnce(url, max_bytes, stop, retry_after);
     if (got || got.error().code != ErrorCode::kUnavailable ||
         attempt >= options.attempts) {
       return got;
@@ -161,8 +166,8 @@ Result<Downloaded> Downloader::State::GetWithRetries(const Url& url,
         delay * (0.5 + options.random()));
     const auto pause = std::max(retry_after, by_chance);
     if (retry_after.count() > 0) HoldOff(url.host, retry_after);
-    options.wait(pause, options.stop);
-    if (options.stop.stop_requested()) {
+    options.wait(pause, stop);
+    if (stop.stop_requested()) {
       return Fail(ErrorCode::kCancelled, "stopped");
     }
     delay *= 2;
@@ -174,10 +179,15 @@ Downloader::Downloader(DownloadOptions options)
 Downloader::~Downloader() = default;
 
 Result<Downloaded> Downloader::Get(const Url& url, std::uint64_t max_bytes) {
-  if (!state_->Enter(url.host)) {
+  std::stop_source either;
+  const auto request_stop = [&] { either.request_stop(); };
+  const std::stop_callback of_all(state_->options.stop, request_stop);
+  const std::stop_callback of_mine(WorkScope::stop(), request_stop);
+  const std::stop_token stop = either.get_token();
+  if (!state_->Enter(url.host, stop)) {
     return Fail(ErrorCode::kCancelled, "stopped");
   }
-  auto got = state_->GetWithRetries(url, max_bytes);
+  auto got = state_->GetWithRetries(url, max_bytes, stop);
   state_->Leave(url.host);
   return got;
 }

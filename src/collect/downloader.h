@@ -49,7 +49,8 @@ class Downloader {
 
   // kNotFound (404, 410), kPermissionDenied (401, 403; an address that is not
   // public), kResourceExhausted (more than `max_bytes`, or too slow),
-  // kUnavailable after all attempts, kCancelled.
+  // kUnavailable after all attempts. kCancelled: the options' stop, or that of
+  // the thread's WorkScope.
   Result<Downloaded> Get(const Url& url, std::uint64_t max_bytes);
 
  private:

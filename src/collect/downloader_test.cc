@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/work_scope.h"
 #include "net/test_http_server.h"
 
 namespace ocelli {
@@ -235,6 +236,22 @@ TEST_F(DownloaderTest, StopsWhileItWaits) {
   EXPECT_EQ(requests_, 1);
   EXPECT_EQ(Get({""}, options).error().code, ErrorCode::kCancelled);
   EXPECT_EQ(requests_, 0);
+}
+
+TEST_F(DownloaderTest, StopsWhenNobodyWaitsForItAnyMore) {
+  std::stop_source stop;
+  auto options = waits_.Options();
+  options.wait = [&](milliseconds, const std::stop_token&) {
+    stop.request_stop();
+  };
+  {
+    const WorkScope scope("somebody", stop.get_token());
+    EXPECT_EQ(Get({""}, options).error().code, ErrorCode::kCancelled);
+    EXPECT_EQ(requests_, 1);
+    EXPECT_EQ(Get({""}, options).error().code, ErrorCode::kCancelled);
+    EXPECT_EQ(requests_, 0);
+  }
+  EXPECT_NE(Get({""}, options).error().code, ErrorCode::kCancelled);
 }
 
 TEST(ParseRetryAfter, ReadsSecondsAndDates) {
