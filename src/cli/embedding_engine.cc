@@ -37,34 +37,10 @@ Result<std::unique_ptr<EmbeddingEngine>> EmbeddingEngine::Open(
     if (!cache) return cache.Failure();
     engine->cache_ = std::move(*cache);
   }
+  engine->embedders_ =
+      std::make_unique<Embedders>(engine->models_, engine->cache_.get(),
+                                  EmbeddersOptions{.embedder = flags.embedder});
   return engine;
-}
-
-Result<std::unique_ptr<EmbeddingRecognizer>> EmbeddingEngine::Recognizer(
-    std::string_view embedder) const {
-  auto recognizer = EmbeddingRecognizer::Open(models_, cache_.get(), embedder,
-                                              flags_.embedder);
-  if (!recognizer) return recognizer.Failure();
-  // Said once, before the first of a thousand pictures.
-  const auto installed = models_.PathOf((*recognizer)->card());
-  if (!installed) return installed.Failure();
-  return recognizer;
-}
-
-Result<std::unique_ptr<EmbeddingRecognizer>> EmbeddingEngine::RecognizerFor(
-    const Collection& collection) const {
-  const CollectionSpec& spec = collection.spec();
-  if (spec.embedder.empty()) {
-    return Fail(
-        ErrorCode::kFailedPrecondition,
-        spec.name + " was made without a model: it knows vectors, no pictures");
-  }
-  auto recognizer = Recognizer(spec.embedder);
-  if (!recognizer) return recognizer.Failure();
-  const auto same = collection.CheckEmbedder((*recognizer)->card().name,
-                                             (*recognizer)->fingerprint());
-  if (!same) return same.Failure();
-  return recognizer;
 }
 
 Result<ImageEmbedding> EmbedFile(EmbeddingRecognizer& recognizer,

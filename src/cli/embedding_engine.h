@@ -10,7 +10,7 @@
 #include "cli/command.h"
 #include "index/collection.h"
 #include "models/model_store.h"
-#include "recognize/embedding_recognizer.h"
+#include "recognize/embedders.h"
 
 namespace ocelli {
 
@@ -32,14 +32,14 @@ class EmbeddingEngine {
   static Result<std::unique_ptr<EmbeddingEngine>> Open(
       const CommandContext& context, const EmbeddingFlags& flags);
 
-  // kNotFound, kInvalidArgument: no card of an image embedder has that name;
-  // kNotFound: it is not installed, the message says how to install it.
-  Result<std::unique_ptr<EmbeddingRecognizer>> Recognizer(
-      std::string_view embedder) const;
-  // The one whose vectors are in `collection`. kFailedPrecondition where that
-  // was made by another version of the model, or by none.
-  Result<std::unique_ptr<EmbeddingRecognizer>> RecognizerFor(
-      const Collection& collection) const;
+  // recognize/embedders.h.
+  Result<Embedders::Pictures> Recognizer(std::string_view embedder) const {
+    return embedders_->OfPictures(embedder);
+  }
+  Result<Embedders::Pictures> RecognizerFor(
+      const Collection& collection) const {
+    return embedders_->OfPicturesIn(collection);
+  }
   const ModelStore& models() const { return models_; }
   const EmbeddingFlags& flags() const { return flags_; }
 
@@ -49,6 +49,7 @@ class EmbeddingEngine {
   const EmbeddingFlags flags_;
   const ModelStore models_;
   std::unique_ptr<ResultCache> cache_;
+  std::unique_ptr<Embedders> embedders_;
 };
 
 // The vector of the picture at `path`.

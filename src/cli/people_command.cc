@@ -21,7 +21,7 @@
 #include "core/file.h"
 #include "core/ordered_parallel.h"
 #include "media/image_files.h"
-#include "recognize/face_picture.h"
+#include "recognize/chosen_face.h"
 
 namespace ocelli {
 namespace {
@@ -57,45 +57,6 @@ double Rounded(float number) {
   return std::round(static_cast<double>(number) * 1e4) / 1e4;
 }
 
-std::string SizeOf(const Face& face) {
-  return Number("%.0f", face.box.width) + "x" + Number("%.0f", face.box.height);
-}
-
-// "sizes, from the left: 120x130, 60x70": what a person needs to tell them
-// apart.
-std::string SizesOf(const std::vector<Face>& faces) {
-  constexpr std::size_t kMostListed = 10;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(faces.size(), kMostListed); ++i) {
-    text += (i > 0 ? ", " : "") + SizeOf(faces[i]);
-  }
-  return "sizes, from the left: " + text +
-         (faces.size() > kMostListed ? ", ..." : "");
-}
-
-// The one face of a photo that is to be enrolled.
-Result<const Face*> FaceToEnrol(const std::vector<Face>& faces, bool largest) {
-  if (faces.empty()) {
-    return Fail(ErrorCode::kNotFound, "no face found, nothing enrolled");
-  }
-  if (faces.size() > 1 && !largest) {
-    return Fail(ErrorCode::kFailedPrecondition,
-                std::to_string(faces.size()) +
-                    " faces found, nothing enrolled; crop the photo or take "
-                    "the largest with --largest (" +
-                    SizesOf(faces) + ")");
-  }
-  const Face* face = &*std::max_element(
-      faces.begin(), faces.end(),
-      [](const Face& a, const Face& b) { return a.box.area() < b.box.area(); });
-  if (face->descriptor.empty()) {
-    return Fail(ErrorCode::kFailedPrecondition,
-                "the face of " + SizeOf(*face) +
-                    " pixels could not be described, nothing enrolled");
-  }
-  return face;
-}
-
 // A photo and whom it shows.
 struct Enrolment {
   std::string name;
@@ -110,40 +71,23 @@ Result<Analysis> Analyze(Engine& engine, const std::filesystem::path& path) {
   return std::move(recognition->analysis);
 }
 
-// The face of a photo that is to be enrolled.
-struct FoundFace {
-  Face face;
-  Digest image;
-  FacePicture picture;
-};
-
-Result<FoundFace> FindFace(Engine& engine, const std::filesystem::path& path,
-                           bool largest) {
-  const auto bytes = ReadFileLimited(path, ImageLimits{}.max_bytes);
-  if (!bytes) return bytes.Failure();
-  const auto recognition = engine.recognizer().Recognize(*bytes);
-  if (!recognition) return recognition.Failure(path.string());
-  const auto face = FaceToEnrol(recognition->analysis.faces, largest);
-  if (!face) return face.Failure(path.string());
-  const auto image = DecodeImage(*bytes);
-  if (!image) return image.Failure(path.string());
-  // Without one it can be recognised all the same.
-  auto picture = MakeFacePicture(*image, (*face)->box).value_or(FacePicture());
-  return FoundFace{**face, recognition->analysis.digest, std::move(picture)};
-}
-
-Result<> Enrol(const Enrolment& enrolment, const FoundFace& found,
-               Gallery& gallery, const CommandContext& context,
+Result<> Enrol(const Enrolment& enrolment, const Analysis& analysis,
+               Gallery& gallery, bool largest, const CommandContext& context,
                Progress& progress) {
-  const auto id = gallery.Add(enrolment.name, found.face, found.image,
-                              enrolment.path.string(), found.picture);
+  const auto face = FaceToEnrol(
+      analysis.faces, {.largest = largest,
+                       .advice = "crop the photo or take the largest with "
+                                 "--largest"});
+  if (!face) return face.Failure(enrolment.path.string());
+  const auto id = gallery.Add(enrolment.name, **face, analysis.digest,
+                              enrolment.path.string());
   if (!id) return id.Failure(enrolment.path.string());
-  const float quality = found.face.quality.overall;
+  const float quality = (*face)->quality.overall;
   progress.Print(context.json
                      ? JsonText({{"person", enrolment.name},
                                  {"face", *id},
                                  {"path", enrolment.path.string()},
-                                 {"digest", found.image.ToHex()},
+                                 {"digest", analysis.digest.ToHex()},
                                  {"quality", Rounded(quality)}})
                      : enrolment.path.string() + ": " + enrolment.name +
                            ", face " + std::to_string(*id) +
@@ -164,13 +108,11 @@ void EnrolAll(const std::vector<Enrolment>& enrolments,
   Progress progress("enrolling", enrolments.size(), "photos");
   OrderedParallel(
       enrolments.size(), jobs, static_cast<std::size_t>(jobs) * 8, context.stop,
-      [&](std::size_t i) {
-        return FindFace(**engine, enrolments[i].path, flags.largest);
-      },
-      [&](std::size_t i, const Result<FoundFace>& found) {
-        const auto done =
-            found ? Enrol(enrolments[i], *found, **gallery, context, progress)
-                  : Result<>(found.Failure());
+      [&](std::size_t i) { return Analyze(**engine, enrolments[i].path); },
+      [&](std::size_t i, const Result<Analysis>& analysis) {
+        const auto done = analysis ? Enrol(enrolments[i], *analysis, **gallery,
+                                           flags.largest, context, progress)
+                                   : Result<>(analysis.Failure());
         if (done) {
           ++enrolled;
         } else {
@@ -398,33 +340,6 @@ FaceReference ParseFaceReference(const std::string& text) {
   return {text.substr(0, mark), number};
 }
 
-// The face that is meant: by its number, the only one, or else the one that is
-// named `name` now.
-Result<std::size_t> FaceToReject(const FaceReference& reference,
-                                 const std::string& name,
-                                 const Analysis& analysis,
-                                 const Gallery& gallery,
-                                 const IdentifyOptions& options) {
-  const auto& faces = analysis.faces;
-  const std::string path = reference.path.string();
-  if (reference.number > faces.size() || faces.empty()) {
-    return Fail(ErrorCode::kNotFound,
-                path + ": " + Count(faces.size(), "face") + " found");
-  }
-  if (reference.number > 0) return reference.number - 1;
-  if (faces.size() == 1) return 0;
-  const auto people = gallery.Identify(faces, analysis.digest, options);
-  if (!people) return people.Failure(path);
-  for (std::size_t i = 0; i < people->size(); ++i) {
-    if ((*people)[i] && (*people)[i]->name == name) return i;
-  }
-  return Fail(ErrorCode::kFailedPrecondition,
-              path + ": " + std::to_string(faces.size()) +
-                  " faces found and none of them named " + name +
-                  "; say which, from the left: " + path + "#1 (" +
-                  SizesOf(faces) + ")");
-}
-
 void Reject(const PeopleFlags& flags, CommandContext& context) {
   const auto engine = Engine::Open(context, flags.faces);
   if (!engine) return context.Fail(engine.error());
@@ -435,9 +350,12 @@ void Reject(const PeopleFlags& flags, CommandContext& context) {
     const auto reject = [&]() -> Result<> {
       const auto analysis = Analyze(**engine, reference.path);
       if (!analysis) return analysis.Failure();
-      const auto face = FaceToReject(reference, flags.name, *analysis,
-                                     **gallery, flags.faces.identify);
-      if (!face) return face.Failure();
+      const std::string path = reference.path.string();
+      const std::string advice = "say which, from the left: " + path + "#1";
+      const auto face = FaceToReject(
+          *analysis, flags.name, {.number = reference.number, .advice = advice},
+          **gallery, flags.faces.identify);
+      if (!face) return face.Failure(path);
       auto done = (*gallery)->Reject(flags.name, analysis->faces[*face],
                                      analysis->digest);
       if (!done) return done.Failure(reference.path.string());

@@ -11,7 +11,6 @@
 #include "cli/open_collection.h"
 #include "cli/thumbnail.h"
 #include "core/file.h"
-#include "embed/text_embedder.h"
 #include "index/collection.h"
 #include "index/vector_files.h"
 
@@ -76,28 +75,8 @@ Result<Query> QueryByFile(const std::string& file,
 Result<Query> QueryByText(const std::string& text, const ModelStore& models,
                           const Collection& collection,
                           const EmbedderOptions& options) {
-  const std::string& embedder = collection.spec().embedder;
-  if (embedder.empty()) {
-    return Fail(ErrorCode::kFailedPrecondition,
-                collection.spec().name +
-                    " was made without a model: it knows vectors, no words");
-  }
-  // Only to be sure that its vectors are this model's: it need not be there.
-  const auto images = EmbeddingRecognizer::Open(models, nullptr, embedder);
-  if (!images) return images.Failure();
-  const auto same =
-      collection.CheckEmbedder(embedder, (*images)->fingerprint());
-  if (!same) return same.Failure();
-  const ModelCard* image_card = &(*images)->card();
-  if (image_card->text.empty()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                embedder +
-                    " knows no words; a collection for --text needs an "
-                    "embedder like clip-vit-b32");
-  }
-  const auto card = models.Find(image_card->text);
-  if (!card) return card.Failure();
-  const auto texts = TextEmbedder::Open(models, *card, options);
+  Embedders embedders(models, nullptr, {.embedder = options});
+  const auto texts = embedders.OfTextsIn(collection);
   if (!texts) return texts.Failure();
   auto vector = (*texts)->Embed(text);
   if (!vector) return vector.Failure();

@@ -1,11 +1,9 @@
 #include "cli/thumbnail.h"
 
-#include <algorithm>
-
 #include "cli/html.h"
 #include "core/file.h"
-#include "embed/resize.h"
 #include "media/still_image.h"
+#include "recognize/small_picture.h"
 
 namespace ocelli {
 
@@ -14,13 +12,7 @@ Result<Image> LoadThumbnail(const std::filesystem::path& path, int side) {
   if (!bytes) return bytes.Failure();
   auto image = DecodeImage(*bytes);
   if (!image) return image.Failure(path.string());
-  const int longest = std::max(image->width(), image->height());
-  if (longest <= side) return image;
-  const auto scaled = [&](int length) {
-    return std::max(1, static_cast<int>(std::int64_t{length} * side / longest));
-  };
-  return Resize(*image, scaled(image->width()), scaled(image->height()),
-                ResizeFilter::kBicubic);
+  return ShrinkTo(*std::move(image), side);
 }
 
 std::string ThumbnailUri(const std::filesystem::path& path, int side) {

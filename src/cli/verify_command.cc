@@ -8,9 +8,9 @@
 #include "cli/command.h"
 #include "cli/engine.h"
 #include "core/file.h"
-#include "faces/eval.h"
 #include "faces/face_describer.h"
 #include "media/still_image.h"
+#include "recognize/chosen_face.h"
 
 namespace ocelli {
 namespace {
@@ -28,8 +28,9 @@ Result<Face> FaceOf(Engine& engine, const std::string& path) {
   auto recognition = engine.recognizer().Recognize(*bytes);
   if (!recognition) return recognition.Failure(path);
   const Analysis& analysis = recognition->analysis;
-  const Face* face = MainFace(analysis.faces, analysis.width, analysis.height);
-  if (!face) return Fail(ErrorCode::kNotFound, path + ": no face");
+  const auto found = FaceToCompare(analysis);
+  if (!found) return found.Failure(path);
+  const Face* const face = *found;
   if (analysis.faces.size() > 1) {
     PrintError(path + ": " + std::to_string(analysis.faces.size()) +
                " faces; comparing the large one near the middle, at x " +

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
+#include <span>
 #include <utility>
 
 #include "faces/alignment.h"
@@ -43,6 +45,31 @@ class Analyzer final : public FaceAnalyzer {
       (*faces)[i].descriptor = std::move((*descriptors)[i]);
     }
     return faces;
+  }
+
+  Result<> Warm() const override {
+    constexpr int kSide = 256;
+    Image grey(kSide, kSide, PixelFormat::kRgb8);
+    std::memset(grey.view().data, 128, grey.size_bytes());
+    if (models_.describer) models_.describer->Start();
+    if (auto faces = Analyze(grey); !faces) return faces.Failure();
+    // Nobody is in it, so that the other models have not run.
+    if (models_.mesher) {
+      const auto mesher = models_.mesher->Get();
+      if (!mesher) return mesher.Failure();
+      const Region middle = {{kSide / 2, kSide / 2}, kSide / 2, kSide / 2, 0};
+      const auto meshes = (*mesher)->Run(grey, std::span(&middle, 1));
+      if (!meshes) return meshes.Failure();
+    }
+    if (models_.describer) {
+      const auto describer = models_.describer->Get();
+      if (!describer) return describer.Failure();
+      const Affine upright;
+      const auto descriptors =
+          (*describer)->Describe(grey, std::span(&upright, 1));
+      if (!descriptors) return descriptors.Failure();
+    }
+    return {};
   }
 
  private:

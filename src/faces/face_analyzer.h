@@ -37,6 +37,9 @@ class FaceAnalyzer {
   // Grey or RGB. Ordered by box.x. A face on which the mesh model sees none
   // has no mesh; it is described by the detector's key points.
   virtual Result<std::vector<Face>> Analyze(ImageView image) const = 0;
+
+  // Opens every model and runs it once, so that the first face waits for none.
+  virtual Result<> Warm() const = 0;
 };
 
 // Of the models, their cards and the options; opens no model.

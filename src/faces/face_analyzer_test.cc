@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/paths.h"
+#include "infer/session.h"
 
 namespace ocelli {
 namespace {
@@ -46,6 +47,12 @@ class FaceAnalyzerTest : public testing::TestWithParam<const char*> {
 
   std::unique_ptr<FaceAnalyzer> analyzer_;
 };
+
+TEST_P(FaceAnalyzerTest, WarmingRunsEveryModel) {
+  const auto warm = analyzer_->Warm();
+  ASSERT_TRUE(warm) << warm.error().message;
+  EXPECT_GT(TotalSessionTimes().running, 0);
+}
 
 TEST_P(FaceAnalyzerTest, FindsNobodyInABlackPicture) {
   ExpectNoFace(Plain(320, 200, PixelFormat::kRgb8, 0));

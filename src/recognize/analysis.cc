@@ -8,6 +8,7 @@
 #include <cstring>
 #include <span>
 
+#include "recognize/face_message.h"
 #include "recognize/json_line.h"
 #include "recognize/wire_reader.h"
 
@@ -120,34 +121,6 @@ bool ReadFace(std::string_view bytes, Face& face) {
           face.mesh.size() == kMeshPointsWithoutIrises);
 }
 
-void WriteFace(const Face& face, v1::Face& to) {
-  v1::Box& box = *to.mutable_box();
-  box.set_x(face.box.x);
-  box.set_y(face.box.y);
-  box.set_width(face.box.width);
-  box.set_height(face.box.height);
-  to.set_score(face.score);
-  for (const PointF& point : face.keypoints) {
-    v1::Point& added = *to.add_keypoints();
-    added.set_x(point.x);
-    added.set_y(point.y);
-  }
-  to.mutable_mesh()->Reserve(static_cast<int>(face.mesh.size()));
-  for (const Point3F& point : face.mesh) {
-    v1::Point3& added = *to.add_mesh();
-    added.set_x(point.x);
-    added.set_y(point.y);
-    added.set_z(point.z);
-  }
-  to.mutable_face_descriptor()->Assign(face.descriptor.begin(),
-                                       face.descriptor.end());
-  v1::Quality& quality = *to.mutable_quality();
-  quality.set_size(face.quality.size);
-  quality.set_sharpness(face.quality.sharpness);
-  quality.set_frontality(face.quality.frontality);
-  quality.set_overall(face.quality.overall);
-}
-
 void WritePoint(JsonLine& line, const PointF& point) {
   line.Open('{').Member("x", point.x).Member("y", point.y).Close('}');
 }
@@ -197,7 +170,9 @@ std::string SerializeAnalysis(const Analysis& analysis) {
   message.set_digest(analysis.digest.ToHex());
   message.set_width(static_cast<std::uint32_t>(analysis.width));
   message.set_height(static_cast<std::uint32_t>(analysis.height));
-  for (const Face& face : analysis.faces) WriteFace(face, *message.add_faces());
+  for (const Face& face : analysis.faces) {
+    WriteFace(face, {}, *message.add_faces());
+  }
   return message.SerializeAsString();
 }
 

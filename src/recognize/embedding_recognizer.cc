@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "recognize/small_picture.h"
+
 namespace ocelli {
 namespace {
 
@@ -49,21 +51,24 @@ Result<std::vector<float>> ParseEmbedding(std::string_view bytes,
 EmbeddingRecognizer::EmbeddingRecognizer(const ModelStore& models,
                                          ResultCache* cache, ModelCard card,
                                          EmbedderOptions options,
-                                         FairSlots* images)
+                                         FairSlots* images,
+                                         const ImageLimits& limits)
     : models_(models),
       card_(std::move(card)),
       options_(std::move(options)),
       fingerprint_(FingerprintOf(card_)),
       images_(images),
+      limits_(limits),
       results_(cache) {}
 
 Result<std::unique_ptr<EmbeddingRecognizer>> EmbeddingRecognizer::Open(
     const ModelStore& models, ResultCache* cache, std::string_view embedder,
-    const EmbedderOptions& options, FairSlots* images) {
+    const EmbedderOptions& options, FairSlots* images,
+    const ImageLimits& limits) {
   auto card = FindImageEmbedder(models, embedder);
   if (!card) return card.Failure();
   return std::unique_ptr<EmbeddingRecognizer>(new EmbeddingRecognizer(
-      models, cache, std::move(*card), options, images));
+      models, cache, std::move(*card), options, images, limits));
 }
 
 Result<const ImageEmbedder*> EmbeddingRecognizer::Embedder() {
@@ -95,7 +100,7 @@ Result<ImageEmbedding> EmbeddingRecognizer::Embed(
     if (!slot) return slot.Failure("embedding an image");
     const auto embedder = Embedder();
     if (!embedder) return embedder.Failure();
-    const auto image = DecodeImage(encoded);
+    const auto image = DecodeSentImage(encoded, limits_);
     if (!image) return image.Failure();
     const auto vector = (*embedder)->Embed(*image);
     if (!vector) return vector.Failure();

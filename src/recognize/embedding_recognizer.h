@@ -44,9 +44,11 @@ class EmbeddingRecognizer {
   // has that name.
   static Result<std::unique_ptr<EmbeddingRecognizer>> Open(
       const ModelStore& models, ResultCache* cache, std::string_view embedder,
-      const EmbedderOptions& options = {}, FairSlots* images = nullptr);
+      const EmbedderOptions& options = {}, FairSlots* images = nullptr,
+      const ImageLimits& limits = {});
 
-  // kCancelled where the thread's WorkScope is stopped before it is computed.
+  // kInvalidArgument: the image is none, damaged, or over a limit. kCancelled
+  // where the thread's WorkScope is stopped before it is computed.
   Result<ImageEmbedding> Embed(std::span<const std::byte> encoded);
   // Where the digest of `encoded` is known already.
   Result<ImageEmbedding> Embed(std::span<const std::byte> encoded,
@@ -62,7 +64,7 @@ class EmbeddingRecognizer {
  private:
   EmbeddingRecognizer(const ModelStore& models, ResultCache* cache,
                       ModelCard card, EmbedderOptions options,
-                      FairSlots* images);
+                      FairSlots* images, const ImageLimits& limits);
   Result<const ImageEmbedder*> Embedder();
 
   const ModelStore& models_;
@@ -70,6 +72,7 @@ class EmbeddingRecognizer {
   const EmbedderOptions options_;
   const Digest fingerprint_;
   FairSlots* const images_;
+  const ImageLimits limits_;
   ContentResults results_;
   std::mutex mutex_;
   std::unique_ptr<ImageEmbedder> embedder_;  // Guarded by mutex_ until made.

@@ -3,6 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "recognize/small_picture.h"
+
 namespace ocelli {
 
 Recognizer::Recognizer(const ModelStore& models, ResultCache* cache,
@@ -74,6 +76,12 @@ Result<> Recognizer::Prepare() {
   return {};
 }
 
+Result<> Recognizer::Warm() {
+  const auto analyzer = Analyzer();
+  if (!analyzer) return analyzer.Failure();
+  return (*analyzer)->Warm();
+}
+
 Result<const FaceAnalyzer*> Recognizer::Analyzer() {
   const std::lock_guard lock(mutex_);
   if (!analyzer_) {
@@ -88,7 +96,7 @@ Result<std::string> Recognizer::Compute(const Digest& digest,
                                         std::span<const std::byte> encoded) {
   const auto slot = TakeSlot(options_.images);
   if (!slot) return slot.Failure("analysing an image");
-  const auto image = DecodeImage(encoded, options_.limits);
+  const auto image = DecodeSentImage(encoded, options_.limits);
   if (!image) return image.Failure();
   const auto analyzer = Analyzer();
   if (!analyzer) return analyzer.Failure();

@@ -46,8 +46,11 @@ class Recognizer {
   // Checks that the models are installed and begins to open them; otherwise
   // the first image does.
   Result<> Prepare();
+  // Opens them and runs each once, so that the first image waits for none.
+  Result<> Warm();
 
-  // kCancelled where the thread's WorkScope is stopped before it is computed.
+  // kInvalidArgument: the image is none, damaged, or over a limit. kCancelled
+  // where the thread's WorkScope is stopped before it is computed.
   Result<Recognition> Recognize(std::span<const std::byte> encoded);
   // Each in its place. All are looked up at once, which a cache far away
   // answers in one go; what it lacks is computed one after the other.

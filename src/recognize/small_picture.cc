@@ -1,0 +1,55 @@
+#include "recognize/small_picture.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "embed/resize.h"
+
+namespace ocelli {
+
+Result<Image> DecodeSentImage(std::span<const std::byte> encoded,
+                              const ImageLimits& limits) {
+  auto image = DecodeImage(encoded, limits);
+  if (!image && (image.error().code == ErrorCode::kDataLoss ||
+                 image.error().code == ErrorCode::kResourceExhausted)) {
+    return Fail(ErrorCode::kInvalidArgument, image.error().message);
+  }
+  return image;
+}
+
+Image ShrinkTo(Image image, int side) {
+  const int longest = std::max(image.width(), image.height());
+  if (longest <= side) return image;
+  const auto scaled = [&](int length) {
+    return std::max(1, static_cast<int>(std::int64_t{length} * side / longest));
+  };
+  return Resize(image, scaled(image.width()), scaled(image.height()),
+                ResizeFilter::kBicubic);
+}
+
+Result<std::vector<std::byte>> SmallJpeg(Image image, int side) {
+  constexpr int kQuality = 82;
+  return EncodeJpeg(ShrinkTo(std::move(image), side), kQuality);
+}
+
+Result<std::vector<std::byte>> FaceJpeg(ImageView image, const RectF& box,
+                                        int side) {
+  constexpr float kAround = 0.3f;  // Of the box, to each side.
+  const RectF wide{box.x - kAround * box.width, box.y - kAround * box.height,
+                   box.width * (1 + 2 * kAround),
+                   box.height * (1 + 2 * kAround)};
+  const RectF inside = ClipTo(wide, image.width, image.height);
+  // False for what is no number, too.
+  if (!(inside.width >= 1 && inside.height >= 1)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "the face is not within the picture");
+  }
+  const int x = static_cast<int>(inside.x);
+  const int y = static_cast<int>(inside.y);
+  return SmallJpeg(CopyOf(image.Crop(x, y, static_cast<int>(inside.width),
+                                     static_cast<int>(inside.height))),
+                   side);
+}
+
+}  // namespace ocelli
