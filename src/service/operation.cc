@@ -1,8 +1,29 @@
 #include "service/operation.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "core/work_scope.h"
 
 namespace ocelli {
+
+namespace {
+
+// Messages repeat what was asked for, however long that is. Cut between
+// characters of UTF-8.
+std::string Shortened(std::string message) {
+  constexpr std::size_t kMost = 2000;
+  if (message.size() <= kMost) return message;
+  std::size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) {
+    --end;
+  }
+  message.resize(end);
+  return message + "...";
+}
+
+}  // namespace
 
 Action ActionOf(const v1::Route& route) {
   switch (route.need()) {
@@ -45,7 +66,15 @@ Result<> Call(const Operation& operation, const CallContext& context,
       !allowed) {
     return allowed;
   }
-  return operation.call(context, request, response);
+  if (context.stop.stop_requested()) {
+    return Fail(ErrorCode::kCancelled, "nobody waits for the answer any more");
+  }
+  const WorkScope scope(context.client, context.stop);
+  auto called = operation.call(context, request, response);
+  if (!called) {
+    return Fail(called.error().code, Shortened(called.error().message));
+  }
+  return {};
 }
 
 }  // namespace ocelli

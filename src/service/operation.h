@@ -72,7 +72,8 @@ class OperationTable {
   std::vector<Operation> operations_;
 };
 
-// Checks the caller's right, then calls.
+// Checks the caller's right, then calls, within the caller's WorkScope.
+// kCancelled where its time is over before that. Long messages are cut.
 Result<> Call(const Operation& operation, const CallContext& context,
               google::protobuf::Message& request,
               google::protobuf::Message& response);

@@ -35,8 +35,8 @@ struct ServiceParts {
   LiveBoard& live;
   SessionStore& sessions;  // Of frame streams.
   const Tasks& archives;
-  // The store that an archive's root names.
-  std::function<Result<std::unique_ptr<ObjectStore>>(const std::string& root)>
+  // Where an archive's frames are: its root, reached as its arguments say.
+  std::function<Result<std::unique_ptr<ObjectStore>>(const Task& task)>
       open_store;
   std::filesystem::path collections;  // Folder.
   CollectionOptions collection_options;
