@@ -1,11 +1,20 @@
 import {useEffect, useRef, useState} from 'preact/hooks';
-import {api, type Scope} from '../api';
+import {ApiError, api, type Scope} from '../api';
 import {ActionDialog} from './dialog';
 import {link} from '../logic/route';
 import {useAccount, useSay} from './context';
 import {Icon} from './icon';
 import {errorText} from './message';
 import {nextTheme, themeName, useTheme} from './theme';
+
+async function change(old: string, fresh: string) {
+  try {
+    await api.changePassword(old, fresh);
+  } catch (error) {
+    const refused = error instanceof ApiError && error.status === 403;
+    throw refused ? new ApiError(400, error.code, 'Not your password') : error;
+  }
+}
 
 function ChangePassword({close, changed}:
     {close: () => void, changed: () => void}) {
@@ -17,7 +26,7 @@ function ChangePassword({close, changed}:
     <ActionDialog title="Change password" action="Change" close={close}
                   disabled={!old || !fresh || fresh !== again}
                   run={async () => {
-                    await api.changePassword(old, fresh);
+                    await change(old, fresh);
                     changed();
                   }}>
       <p class="note">All sessions of this account end, this one too.</p>
