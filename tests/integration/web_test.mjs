@@ -380,6 +380,31 @@ if (running) {
     await shot('name-face');
     await page.keyboard.press('Escape');
     assert.equal(await page.locator('dialog').count(), 0);
+    if (!flags.photo) return;
+    await page.locator('button.face').first().click();
+    await page.getByRole('dialog').getByLabel('Name').fill('Web Test Live');
+    await page.keyboard.press('Enter');
+    await page.getByText('Enrolled as Web Test Live').waitFor();
+    await open('people/Web%20Test%20Live');
+    await page.locator('.face-card').first().waitFor();
+    await ask('v1/people/Web%20Test%20Live', 'DELETE');
+  });
+}
+
+if (lists.videos.length > 1) {
+  await step('arrows lead from camera to camera', async () => {
+    const [first, second] = lists.videos.map(
+        (video) => encodeURIComponent(video.name));
+    await open(`live/${first}`);
+    await page.locator('main').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.waitForFunction(
+        (hash) => location.hash === hash, `#/live/${second}`);
+    await page.locator('main').focus();
+    await page.locator('.page-head .state').waitFor();
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForFunction(
+        (hash) => location.hash === hash, `#/live/${first}`);
   });
 }
 
@@ -470,6 +495,22 @@ if (flags.photo) {
     assert(!names.includes('Web Test A') && names.includes('Web Test B'));
     await ask('v1/people/Web%20Test%20B', 'DELETE');
   });
+
+  if (lists.unknown.length > 0) {
+    await step('naming somebody unknown enrols them', async () => {
+      await open('people');
+      await page.locator('.unknown').first()
+          .getByRole('button', {name: 'Name'}).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByRole('combobox').fill('Web Test Unknown');
+      await shot('name-unknown');
+      await dialog.getByRole('button', {name: 'Save'}).click();
+      await page.getByRole('link', {name: 'Web Test Unknown'}).waitFor();
+      const left = (await ask('v1/unknown')).people ?? [];
+      assert.equal(left.length, lists.unknown.length - 1);
+      await ask('v1/people/Web%20Test%20Unknown', 'DELETE');
+    });
+  }
 
   if (flags.group) {
     await step('of several in a photo one is chosen', async () => {
