@@ -263,7 +263,6 @@ void Connection::SetBodyDeadline() {
 }
 
 void Connection::ReadBody() {
-  SetBodyDeadline();
   if (parsed_.chunked) return ReadChunkedBody();
   const std::uint64_t length = *parsed_.head.content_length;
   while (body_size_ < length) {
@@ -279,6 +278,7 @@ void Connection::ReadBody() {
     body_.resize(body_size_);
     return Dispatch();
   }
+  SetBodyDeadline();
   if (!reading_) {
     Read({body_.data() + body_size_, body_.size() - body_size_}, Into::kBody);
   }
@@ -310,6 +310,7 @@ void Connection::ReadChunkedBody() {
       return Dispatch();
     }
   }
+  SetBodyDeadline();
   ReadMore();
 }
 

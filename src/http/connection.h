@@ -70,6 +70,7 @@ class Connection final : public Peer,
   void Dispatch();
   static void RunHandler(std::shared_ptr<Connection> self);
   void OpenWebSocket();
+  void BecomeWebSocket(std::unique_ptr<WebSocketHandler> handler);
   void Refuse(int status, std::string_view reason, const std::string& detail);
   void RefuseLargeHead(bool in_target);
   void RefuseLargeBody();

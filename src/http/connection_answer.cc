@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "http/connection.h"
 #include "http/response_head.h"
+#include "http/websocket.h"
 
 namespace ocelli {
 namespace {
@@ -68,8 +69,41 @@ void Connection::Refuse(int status, std::string_view reason,
 }
 
 void Connection::OpenWebSocket() {
-  keep_alive_ = false;
-  Answer(parts_.handler.Problem(501, "no WebSockets here"));
+  // What is being read belongs to the WebSocket, and can't be called back.
+  if (reading_) {
+    return Refuse(400, "bad_request",
+                  "a WebSocket can't be asked for behind other requests");
+  }
+  state_ = State::kHandling;
+  deadline_.Clear();
+  if (!parts_.workers.Submit([self = shared_from_this()]() mutable {
+        auto opened = self->parts_.handler.OpenWebSocket(self->parsed_.head,
+                                                         self->verdict_);
+        asio::io_context& context = self->lane_.context();
+        asio::post(context, [self = std::move(self),
+                             opened = std::move(opened)]() mutable {
+          self->BecomeWebSocket(std::move(opened));
+        });
+      })) {
+    RefuseBusy();
+  }
+}
+
+void Connection::BecomeWebSocket(std::unique_ptr<WebSocketHandler> handler) {
+  if (state_ == State::kGone) return;
+  if (!handler) {
+    return Answer(parts_.handler.Problem(404, "no WebSocket is there"));
+  }
+  parts_.metrics.Answered(
+      101,
+      std::chrono::duration<double>(steady_clock::now() - *head_came_).count());
+  state_ = State::kGone;
+  deadline_.Stop();
+  StartWebSocket(parts_, lane_, std::move(transport_), *std::move(slot_),
+                 parsed_.head, std::string(in_.data(), in_size_),
+                 std::move(handler));
+  slot_.reset();
+  lane_.Remove(this);
 }
 
 void Connection::RefuseLargeBody() {

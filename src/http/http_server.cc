@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "http/connection.h"
 #include "http/lane.h"
+#include "http/tls_identity.h"
 #include "http/transport.h"
 
 namespace ocelli {
@@ -62,6 +63,7 @@ class Server final : public HttpServer {
     for (int i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<Lane>());
     acceptor_.emplace(lanes_[0]->context());
     pause_.emplace(lanes_[0]->context());
+    reload_.emplace(lanes_[0]->context());
     parts_.on_connection_end = [this] {
       if (!waiting_for_room_.exchange(false)) return;
       asio::post(lanes_[0]->context(), [this] { Accept(); });
@@ -86,6 +88,12 @@ class Server final : public HttpServer {
 
   Result<> Listen() {
     const HttpServerOptions& options = parts_.options;
+    if (!options.certificate.empty() || !options.private_key.empty()) {
+      auto identity =
+          TlsIdentity::Load(options.certificate, options.private_key);
+      if (!identity) return identity.Failure("listening");
+      identity_ = *std::move(identity);
+    }
     error_code error;
     const auto address = asio::ip::make_address(options.address, error);
     if (error) {
@@ -102,7 +110,10 @@ class Server final : public HttpServer {
     if (error) return tl::unexpected(ListenError(options, error));
     for (const auto& lane : lanes_) lane->Start();
     started_ = true;
-    asio::post(lanes_[0]->context(), [this] { Accept(); });
+    asio::post(lanes_[0]->context(), [this] {
+      Accept();
+      if (identity_) AwaitReload();
+    });
     return {};
   }
 
@@ -127,12 +138,22 @@ class Server final : public HttpServer {
       error_code ignored;
       acceptor_->close(ignored);
       pause_->cancel();
+      reload_->cancel();
       closed.count_down();
     });
     closed.wait();
   }
 
   // On the first lane, as all below.
+  void AwaitReload() {
+    reload_->expires_after(parts_.options.reload_every);
+    reload_->async_wait([this](error_code stopped) {
+      if (stopped || !acceptor_->is_open()) return;
+      identity_->Refresh();
+      AwaitReload();
+    });
+  }
+
   void Accept() {
     if (!acceptor_->is_open() || accepting_) return;
     waiting_for_room_ = true;
@@ -176,7 +197,10 @@ class Server final : public HttpServer {
       return;
     }
     auto connection = std::make_shared<Connection>(
-        parts_, lane, MakePlainTransport(lane.context(), std::move(socket)),
+        parts_, lane,
+        identity_ ? MakeTlsTransport(lane.context(), std::move(socket),
+                                     identity_->context())
+                  : MakePlainTransport(lane.context(), std::move(socket)),
         std::move(client), ConnectionSlot(parts_, std::move(group)));
     asio::post(lane.context(), [&lane, connection = std::move(connection)] {
       lane.Add(connection);
@@ -188,6 +212,8 @@ class Server final : public HttpServer {
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::optional<tcp::acceptor> acceptor_;
   std::optional<asio::steady_timer> pause_;
+  std::optional<asio::steady_timer> reload_;
+  std::unique_ptr<TlsIdentity> identity_;
   std::atomic<bool> waiting_for_room_ = false;
   bool accepting_ = false;
   std::size_t next_lane_ = 0;

@@ -11,7 +11,7 @@ namespace ocelli {
 // One part of a multipart/form-data body. Refers to the body.
 struct FormPart {
   std::string name;
-  std::string file_name;     // Empty: it is a plain field.
+  std::string file_name;     // Without a path. Empty: it is a plain field.
   std::string content_type;  // Empty: not said.
   std::string_view content;
 };

@@ -8,6 +8,8 @@
 
 namespace ocelli {
 
+// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool IsUtf8(std::string_view text);
 // %XX as bytes. Nothing where a % is not followed by two hex digits, or the
 // result is not UTF-8 or holds a zero byte.
 std::optional<std::string> PercentDecode(std::string_view text);

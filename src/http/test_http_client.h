@@ -54,6 +54,9 @@ class TcpChannel : public ByteChannel {
       setsockopt(socket_.number(), SOL_SOCKET, SO_RCVBUF, &receive_buffer,
                  sizeof(receive_buffer));
     }
+    const timeval patience{20, 0};
+    setsockopt(socket_.number(), SOL_SOCKET, SO_RCVTIMEO, &patience,
+               sizeof(patience));
     const int on = 1;
     setsockopt(socket_.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     sockaddr_in address{};

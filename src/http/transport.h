@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace ocelli {
@@ -59,8 +60,6 @@ class Transport {
   // What is under way ends with an error.
   virtual void Close() = 0;
 };
-
-class TlsIdentity;
 
 std::unique_ptr<Transport> MakePlainTransport(
     boost::asio::io_context& context, boost::asio::ip::tcp::socket socket);
