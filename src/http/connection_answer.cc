@@ -74,6 +74,16 @@ void Connection::OpenWebSocket() {
     return Refuse(400, "bad_request",
                   "a WebSocket can't be asked for behind other requests");
   }
+  // RFC 6455, 4.2.1 and 4.4.
+  constexpr std::size_t kKeySize = 24;
+  if (parsed_.head.Field("Sec-WebSocket-Version") != "13" ||
+      parsed_.head.Field("Sec-WebSocket-Key").size() != kKeySize) {
+    parts_.metrics.Refused("bad_request");
+    HttpResponse problem = parts_.handler.Problem(
+        426, "a WebSocket takes version 13 and a key of 16 bytes");
+    problem.fields.emplace_back("Sec-WebSocket-Version", "13");
+    return Answer(std::move(problem));
+  }
   state_ = State::kHandling;
   deadline_.Clear();
   if (!parts_.workers.Submit([self = shared_from_this()]() mutable {

@@ -34,8 +34,8 @@ class HttpHandler {
   virtual std::unique_ptr<WebSocketHandler> OpenWebSocket(
       const HttpHead& head, const HttpVerdict& verdict) = 0;
 
-  // The body of an error that the server finds by itself (400, 408, 413, 414,
-  // 431, 503): what a client of this service expects.
+  // The body of an error that the server finds by itself (400, 404, 408, 413,
+  // 414, 417, 426, 431, 503): what a client of this service expects.
   virtual HttpResponse Problem(int status, const std::string& detail) = 0;
 };
 
