@@ -20,7 +20,13 @@ void WorkerPool::Finish() {
   Reap();
 }
 
-bool WorkerPool::Run(Work work) {
+bool WorkerPool::Run(Work work) { return Give(std::move(work), false); }
+
+bool WorkerPool::RunHoweverFull(Work work) {
+  return Give(std::move(work), true);
+}
+
+bool WorkerPool::Give(Work work, bool however_full) {
   {
     std::unique_lock lock(mutex_);
     if (closing_) return false;
@@ -31,7 +37,7 @@ bool WorkerPool::Run(Work work) {
       return true;
     }
     if (threads_.size() >= most_) {
-      if (given_.size() >= waiting_ + queue_) return false;
+      if (!however_full && given_.size() >= waiting_ + queue_) return false;
       given_.push_back(std::move(work));
       return true;
     }

@@ -29,6 +29,9 @@ class WorkerPool {
   // False where `most` threads are busy and the queue is full, or the system
   // gives no thread: `work` is dropped. It must not throw.
   [[nodiscard]] bool Run(Work work);
+  // Likewise, but queues it however full the queue is: for what is bounded
+  // elsewhere. False after Finish(), or where there is no thread at all.
+  [[nodiscard]] bool RunHoweverFull(Work work);
 
   // Takes no more work, and waits until all of it has ended.
   void Finish();
@@ -38,6 +41,7 @@ class WorkerPool {
  private:
   using Threads = std::list<std::thread>;
 
+  bool Give(Work work, bool however_full);
   void Loop(Threads::iterator self, Work work);
   // Joins the threads that have ended by themselves.
   void Reap();

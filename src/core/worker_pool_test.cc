@@ -100,10 +100,13 @@ TEST(WorkerPool, QueuesWhatItMayWhileAllThreadsAreBusy) {
     EXPECT_TRUE(pool.Run([&] { ++ran; }));
     EXPECT_TRUE(pool.Run([&] { ++ran; }));
     EXPECT_FALSE(pool.Run([&] { ++ran; }));
+    EXPECT_TRUE(pool.RunHoweverFull([&] { ++ran; }));
     EXPECT_EQ(pool.threads(), 1u);
     go.set_value();
+    pool.Finish();
+    EXPECT_FALSE(pool.RunHoweverFull([&] { ++ran; }));
   }
-  EXPECT_EQ(ran, 2);
+  EXPECT_EQ(ran, 3);
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ void Connection::OpenWebSocket() {
   }
   state_ = State::kHandling;
   deadline_.Clear();
-  if (!parts_.workers.Submit([self = shared_from_this()]() mutable {
+  if (!parts_.workers.Run([self = shared_from_this()]() mutable {
         auto opened = self->parts_.handler.OpenWebSocket(self->parsed_.head,
                                                          self->verdict_);
         asio::io_context& context = self->lane_.context();

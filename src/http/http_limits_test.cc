@@ -1,18 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "http/connection_counts.h"
 #include "http/test_http_client.h"
 #include "http/test_http_handler.h"
-#include "http/worker_pool.h"
 
 namespace ocelli {
 namespace {
@@ -354,36 +350,6 @@ TEST(HttpLimitsTest, UnknownExpectationsAreRefused) {
   TestHttpClient client(channel);
   client.Request("GET /", "", "Expect: wonders\r\n");
   EXPECT_EQ(client.ReadResponse().status, 417);
-}
-
-TEST(WorkerPoolTest, ThreadsComeWithWorkAndGoWithoutIt) {
-  WorkerPool pool(3, 2, 1ms);
-  EXPECT_EQ(pool.threads(), 0u);
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool go = false;
-  int done = 0;
-  const auto wait = [&] {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return go; });
-    ++done;
-    changed.notify_all();
-  };
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(pool.Submit(wait)) << i;
-  EXPECT_EQ(pool.threads(), 3u);
-  EXPECT_FALSE(pool.Submit(wait));
-  pool.SubmitAlways(wait);
-  {
-    std::unique_lock lock(mutex);
-    go = true;
-    changed.notify_all();
-    changed.wait(lock, [&] { return done == 6; });
-  }
-  while (pool.threads() > 0) std::this_thread::yield();
-  EXPECT_TRUE(pool.Submit(wait));
-  pool.Finish();
-  EXPECT_EQ(done, 7);
-  EXPECT_FALSE(pool.Submit(wait));
 }
 
 }  // namespace

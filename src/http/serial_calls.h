@@ -6,12 +6,12 @@
 #include <mutex>
 #include <utility>
 
-#include "http/worker_pool.h"
+#include "core/worker_pool.h"
 
 namespace ocelli {
 
-// Calls on a pool's threads, one at a time and in their order. The pool
-// outlives it. Thread-safe.
+// Calls on a pool's threads, one at a time and in their order; dropped once the
+// pool has finished. The pool outlives it. Thread-safe.
 class SerialCalls : public std::enable_shared_from_this<SerialCalls> {
  public:
   explicit SerialCalls(WorkerPool& workers) : workers_(workers) {}
@@ -19,8 +19,10 @@ class SerialCalls : public std::enable_shared_from_this<SerialCalls> {
   void Add(std::function<void()> call) {
     const std::lock_guard lock(mutex_);
     calls_.push_back(std::move(call));
-    if (std::exchange(running_, true)) return;
-    workers_.SubmitAlways([self = shared_from_this()] { self->Run(); });
+    if (running_) return;
+    running_ =
+        workers_.RunHoweverFull([self = shared_from_this()] { self->Run(); });
+    if (!running_) calls_.clear();
   }
 
  private:
