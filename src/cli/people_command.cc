@@ -22,6 +22,7 @@
 #include "core/ordered_parallel.h"
 #include "media/image_files.h"
 #include "recognize/chosen_face.h"
+#include "recognize/face_picture.h"
 
 namespace ocelli {
 namespace {
@@ -71,23 +72,43 @@ Result<Analysis> Analyze(Engine& engine, const std::filesystem::path& path) {
   return std::move(recognition->analysis);
 }
 
-Result<> Enrol(const Enrolment& enrolment, const Analysis& analysis,
-               Gallery& gallery, bool largest, const CommandContext& context,
-               Progress& progress) {
+// The face of a photo that is to be enrolled.
+struct FoundFace {
+  Face face;
+  Digest image;
+  FacePicture picture;
+};
+
+Result<FoundFace> FindFace(Engine& engine, const std::filesystem::path& path,
+                           bool largest) {
+  const auto bytes = ReadFileLimited(path, ImageLimits{}.max_bytes);
+  if (!bytes) return bytes.Failure();
+  const auto recognition = engine.recognizer().Recognize(*bytes);
+  if (!recognition) return recognition.Failure(path.string());
   const auto face = FaceToEnrol(
-      analysis.faces, {.largest = largest,
-                       .advice = "crop the photo or take the largest with "
-                                 "--largest"});
-  if (!face) return face.Failure(enrolment.path.string());
-  const auto id = gallery.Add(enrolment.name, **face, analysis.digest,
-                              enrolment.path.string());
+      recognition->analysis.faces,
+      {.largest = largest,
+       .advice = "crop the photo or take the largest with --largest"});
+  if (!face) return face.Failure(path.string());
+  const auto image = DecodeImage(*bytes);
+  if (!image) return image.Failure(path.string());
+  // Without one it can be recognised all the same.
+  auto picture = MakeFacePicture(*image, (*face)->box).value_or(FacePicture());
+  return FoundFace{**face, recognition->analysis.digest, std::move(picture)};
+}
+
+Result<> Enrol(const Enrolment& enrolment, const FoundFace& found,
+               Gallery& gallery, const CommandContext& context,
+               Progress& progress) {
+  const auto id = gallery.Add(enrolment.name, found.face, found.image,
+                              enrolment.path.string(), found.picture);
   if (!id) return id.Failure(enrolment.path.string());
-  const float quality = (*face)->quality.overall;
+  const float quality = found.face.quality.overall;
   progress.Print(context.json
                      ? JsonText({{"person", enrolment.name},
                                  {"face", *id},
                                  {"path", enrolment.path.string()},
-                                 {"digest", analysis.digest.ToHex()},
+                                 {"digest", found.image.ToHex()},
                                  {"quality", Rounded(quality)}})
                      : enrolment.path.string() + ": " + enrolment.name +
                            ", face " + std::to_string(*id) +
@@ -108,11 +129,13 @@ void EnrolAll(const std::vector<Enrolment>& enrolments,
   Progress progress("enrolling", enrolments.size(), "photos");
   OrderedParallel(
       enrolments.size(), jobs, static_cast<std::size_t>(jobs) * 8, context.stop,
-      [&](std::size_t i) { return Analyze(**engine, enrolments[i].path); },
-      [&](std::size_t i, const Result<Analysis>& analysis) {
-        const auto done = analysis ? Enrol(enrolments[i], *analysis, **gallery,
-                                           flags.largest, context, progress)
-                                   : Result<>(analysis.Failure());
+      [&](std::size_t i) {
+        return FindFace(**engine, enrolments[i].path, flags.largest);
+      },
+      [&](std::size_t i, const Result<FoundFace>& found) {
+        const auto done =
+            found ? Enrol(enrolments[i], *found, **gallery, context, progress)
+                  : Result<>(found.Failure());
         if (done) {
           ++enrolled;
         } else {

@@ -14,6 +14,7 @@
 #include "core/digest.h"
 #include "core/face.h"
 #include "core/result.h"
+#include "faces/enrolled_picture.h"
 
 namespace ocelli {
 
@@ -36,6 +37,7 @@ struct EnrolledFace {
   FaceQuality quality;
   std::chrono::system_clock::time_point created;
   bool comparable = true;  // False: another model's, until enrolled again.
+  bool has_picture = false;
 };
 
 struct PersonSummary {
@@ -66,25 +68,34 @@ class Gallery {
   // characters and without spaces at either end. Enrolling the same face again
   // changes nothing, unless it was described by another model: that
   // description is replaced. A rejection of the face for this name ends.
-  // kAlreadyExists: it is enrolled under another name.
+  // kAlreadyExists: it is enrolled under another name. `picture` (empty: none)
+  // is kept with the face; enrolling again adds one where there is none.
   virtual Result<std::int64_t> Add(std::string_view name, const Face& face,
-                                   const Digest& image,
-                                   std::string_view source) = 0;
+                                   const Digest& image, std::string_view source,
+                                   const FacePicture& picture = {}) = 0;
   // Records that this face is not `name`; identification honours it, also for
   // other pictures of nearly the same descriptor. Where the face was enrolled
   // as `name`, it is no longer.
   virtual Result<> Reject(std::string_view name, const Face& face,
                           const Digest& image) = 0;
+  // The same of an enrolled face: it no longer is. kNotFound.
+  virtual Result<> RejectFace(std::int64_t face_id) = 0;
   virtual Result<std::vector<PersonSummary>> People() const = 0;  // By name.
   virtual Result<std::vector<EnrolledFace>> FacesOf(
       std::string_view name) const = 0;
+  // kNotFound: no such face, or it has none.
+  virtual Result<FacePicture> PictureOf(std::int64_t face_id) const = 0;
   // kAlreadyExists where `to` is somebody else.
   virtual Result<> Rename(std::string_view from, std::string_view to) = 0;
   // Rejections that this contradicts end.
   virtual Result<> Merge(std::string_view from, std::string_view into) = 0;
-  // Overwrites every vector of theirs on disk. kUnavailable, when another
-  // process is in the way: they are removed, and the next process that opens
-  // the gallery overwrites.
+  // Gives one face to another person, who may be new. Rejections that this
+  // contradicts end. A person without faces and rejections is removed with the
+  // last. kNotFound.
+  virtual Result<> Move(std::int64_t face_id, std::string_view to) = 0;
+  // Overwrites every vector and picture of theirs on disk. kUnavailable, when
+  // another process is in the way: they are removed, and the next process that
+  // opens the gallery overwrites.
   virtual Result<> Remove(std::string_view name) = 0;
   // Likewise. A person without faces and rejections is removed with the last.
   virtual Result<> RemoveFace(std::int64_t face_id) = 0;
@@ -95,9 +106,9 @@ class Gallery {
       const std::vector<Face>& faces, const Digest& image,
       const IdentifyOptions& options) const = 0;
 
-  // One JSON object a line: faces and rejections, of all models. Import adds
-  // to who is there and returns how many faces were new; a bad line is named
-  // by number and nothing of the file is kept.
+  // One JSON object a line: faces with their pictures, and rejections, of all
+  // models. Import adds to who is there and returns how many faces were new; a
+  // bad line is named by number and nothing of the file is kept.
   virtual Result<> Export(std::ostream& out) const = 0;
   virtual Result<std::uint64_t> Import(std::istream& in) = 0;
 };

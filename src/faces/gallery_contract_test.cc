@@ -356,6 +356,157 @@ TEST_P(GalleryContract, AnExportImportedElsewhereKnowsTheSamePeople) {
   EXPECT_EQ(copy->People().value()[1].rejected, 1u);
 }
 
+TEST_P(GalleryContract, APictureIsKeptWithItsFace) {
+  const auto gallery = Open();
+  const auto id =
+      gallery->Add("A", FaceOf(Direction(0)), Image(1), "", PictureNumber(1));
+  const auto bare = gallery->Add("A", FaceOf(Direction(1)), Image(2), "");
+  EXPECT_EQ(gallery->PictureOf(*id).value(), PictureNumber(1));
+  EXPECT_EQ(Open()->PictureOf(*id).value(), PictureNumber(1));
+  EXPECT_EQ(gallery->PictureOf(*bare).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(gallery->PictureOf(77).error().code, ErrorCode::kNotFound);
+  const auto faces = Open()->FacesOf("A").value();
+  ASSERT_EQ(faces.size(), 2u);
+  EXPECT_TRUE(faces[0].has_picture);
+  EXPECT_FALSE(faces[1].has_picture);
+
+  ASSERT_TRUE(gallery->Rename("A", "B"));
+  ASSERT_TRUE(
+      gallery->Add("C", FaceOf(Direction(2)), Image(3), "", PictureNumber(3)));
+  ASSERT_TRUE(gallery->Merge("B", "C"));
+  EXPECT_EQ(gallery->PictureOf(*id).value(), PictureNumber(1));
+  ASSERT_TRUE(gallery->RemoveFace(*id));
+  EXPECT_EQ(gallery->PictureOf(*id).error().code, ErrorCode::kNotFound);
+  const auto last = gallery->FacesOf("C").value().back().id;
+  EXPECT_EQ(gallery->PictureOf(last).value(), PictureNumber(3));
+  ASSERT_TRUE(gallery->Remove("C"));
+  EXPECT_EQ(gallery->PictureOf(last).error().code, ErrorCode::kNotFound);
+}
+
+TEST_P(GalleryContract, EnrollingAgainAddsAPictureWhereThereIsNone) {
+  const auto gallery = Open();
+  const auto add = [&](Gallery& to, const FacePicture& picture) {
+    return to.Add("A", FaceOf(Direction(0)), Image(1), "", picture).value();
+  };
+  const std::int64_t id = add(*gallery, {});
+  EXPECT_EQ(add(*gallery, PictureNumber(1)), id);
+  EXPECT_EQ(gallery->PictureOf(id).value(), PictureNumber(1));
+  EXPECT_TRUE(gallery->FacesOf("A").value()[0].has_picture);
+  add(*gallery, PictureNumber(2));
+  EXPECT_EQ(gallery->PictureOf(id).value(), PictureNumber(1));
+  // Described anew, it is shown anew, where there is something to show.
+  const auto other = Open("another model");
+  add(*other, {});
+  EXPECT_EQ(other->PictureOf(id).value(), PictureNumber(1));
+  add(*Open(), PictureNumber(3));
+  EXPECT_EQ(other->PictureOf(id).value(), PictureNumber(3));
+}
+
+TEST_P(GalleryContract, WhatIsNoSmallJpegIsNotKept) {
+  const auto gallery = Open();
+  FacePicture no_jpeg = PictureNumber(1);
+  no_jpeg[0] = std::byte{0};
+  for (const FacePicture& bad : {no_jpeg, FacePicture{std::byte{0xff}},
+                                 PictureNumber(1, kMaxFacePictureBytes + 1)}) {
+    EXPECT_EQ(
+        gallery->Add("A", FaceOf(Direction(0)), Image(1), "", bad).error().code,
+        ErrorCode::kInvalidArgument);
+  }
+  EXPECT_EQ(gallery->People()->size(), 0u);
+  const auto id = gallery->Add("A", FaceOf(Direction(0)), Image(1), "",
+                               PictureNumber(1, kMaxFacePictureBytes));
+  EXPECT_EQ(gallery->PictureOf(*id)->size(), kMaxFacePictureBytes);
+}
+
+TEST_P(GalleryContract, AFaceMayBeGivenToAnotherPerson) {
+  const auto gallery = Open(), other = Open();
+  const auto first =
+      gallery->Add("A", FaceOf(Direction(0)), Image(1), "", PictureNumber(1));
+  const auto second = gallery->Add("A", FaceOf(Direction(1)), Image(2), "");
+  ASSERT_TRUE(gallery->Move(*first, "B"));
+  EXPECT_EQ(Names(*gallery, {FaceOf(Direction(0)), FaceOf(Direction(1))}),
+            "B A");
+  EXPECT_EQ(other->FacesOf("B").value().at(0).id, *first);
+  EXPECT_EQ(other->PictureOf(*first).value(), PictureNumber(1));
+  // "This is not A" ends where it turns out to be, and who has nothing left is
+  // removed.
+  ASSERT_TRUE(gallery->Reject("A", FaceOf(Direction(0)), Image(1)));
+  ASSERT_TRUE(gallery->Move(*first, "A"));
+  const auto people = other->People().value();
+  ASSERT_EQ(people.size(), 1u);
+  EXPECT_EQ(people[0].name, "A");
+  EXPECT_EQ(people[0].faces, 2u);
+  EXPECT_EQ(people[0].rejected, 0u);
+  ASSERT_TRUE(gallery->Move(*second, "A"));
+  EXPECT_EQ(gallery->Move(77, "B").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(gallery->Move(*first, " B").error().code,
+            ErrorCode::kInvalidArgument);
+  EXPECT_EQ(gallery->People()->size(), 1u);
+}
+
+TEST_P(GalleryContract, AnEnrolledFaceMayTurnOutToBeAnothers) {
+  const auto gallery = Open();
+  ASSERT_TRUE(gallery->Add("A", FaceOf(Direction(0)), Image(1), ""));
+  const auto wrong =
+      gallery->Add("A", FaceOf(Direction(1)), Image(2), "", PictureNumber(2));
+  ASSERT_TRUE(gallery->RejectFace(*wrong));
+  EXPECT_EQ(Names(*gallery, {FaceOf(Direction(1))}), "-");
+  const auto people = Open()->People().value();
+  EXPECT_EQ(people.at(0).faces, 1u);
+  EXPECT_EQ(people.at(0).rejected, 1u);
+  EXPECT_EQ(gallery->PictureOf(*wrong).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(gallery->RejectFace(*wrong).error().code, ErrorCode::kNotFound);
+}
+
+TEST_P(GalleryContract, PicturesAreExportedAndImported) {
+  const auto gallery = Open();
+  for (int n = 1; n <= 4; ++n) {
+    const auto bytes = static_cast<std::size_t>(100 + n);
+    ASSERT_TRUE(gallery->Add(
+        "A", FaceOf(Direction(static_cast<std::size_t>(n))), Image(n), "",
+        n == 4 ? FacePicture() : PictureNumber(n, bytes)));
+  }
+  std::ostringstream out;
+  ASSERT_TRUE(gallery->Export(out));
+  const auto copy = Open("sface", "copy");
+  // Enrolled without a picture, which the file has.
+  ASSERT_TRUE(copy->Add("A", FaceOf(Direction(1)), Image(1), ""));
+  std::istringstream in(out.str());
+  EXPECT_EQ(copy->Import(in).value(), 3u);
+  const auto faces = copy->FacesOf("A").value();
+  ASSERT_EQ(faces.size(), 4u);
+  for (const EnrolledFace& face : faces) {
+    EXPECT_EQ(face.has_picture, face.image != Image(4));
+  }
+  std::ostringstream again;
+  ASSERT_TRUE(copy->Export(again));
+  EXPECT_EQ(again.str(), out.str());
+}
+
+TEST_P(GalleryContract, ABadPictureOfALineIsRefused) {
+  GalleryLine line;
+  line.person = "A";
+  line.model = Sha256("sface");
+  line.box = {1, 2, 3, 4};
+  line.descriptor = Direction(0);
+  line.picture = PictureNumber(1, 30);
+  const std::string good = FormatGalleryLine(line);
+  const std::string picture = "\"" + FormatFacePicture(line.picture) + "\"";
+  const std::string big =
+      "\"/9j/" + std::string((kMaxFacePictureBytes / 3 + 2) * 4, 'A') + "\"";
+  const auto gallery = Open();
+  for (const std::string& bad :
+       {std::string("5"), std::string("\"\""), std::string("\"/9j\""),
+        std::string("\"AAAA\""), std::string("\"/9j=\""),
+        std::string("\"/9j/====\""), std::string("\"/9j/ AAA\""), big}) {
+    std::string text = good;
+    text.replace(text.find(picture), picture.size(), bad);
+    std::istringstream in(text);
+    EXPECT_EQ(gallery->Import(in).error().code, ErrorCode::kInvalidArgument)
+        << bad.substr(0, 20);
+  }
+}
+
 TEST_P(GalleryContract, ABadLineIsNamedAndNothingIsKept) {
   GalleryLine line;
   line.person = "A";

@@ -116,6 +116,7 @@ std::string FormatGalleryLine(const GalleryLine& line) {
                        {"overall", Shortest(line.quality.overall)}};
   }
   json["created"] = line.created;
+  if (!line.picture.empty()) json["picture"] = FormatFacePicture(line.picture);
   Json& descriptor = json["descriptor"] = Json::array();
   for (const float value : line.descriptor) {
     descriptor.push_back(Shortest(value));
@@ -174,6 +175,13 @@ Result<GalleryLine> ParseGalleryLine(std::string_view text) {
       NumberIn(json.value("created", Json()), "created", 0, 1e11);
   if (!created) return created.Failure();
   line.created = static_cast<std::int64_t>(*created);
+  if (json.contains("picture") && !line.rejected) {
+    const auto encoded = StringAt(json, "picture");
+    if (!encoded) return encoded.Failure();
+    auto picture = ParseFacePicture(*encoded);
+    if (!picture) return picture.Failure();
+    line.picture = std::move(*picture);
+  }
   auto descriptor = DescriptorAt(json);
   if (!descriptor) return descriptor.Failure();
   if (descriptor->empty() && !line.rejected) return Bad("descriptor is empty");

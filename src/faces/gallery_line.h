@@ -9,6 +9,7 @@
 #include "core/digest.h"
 #include "core/face.h"
 #include "core/result.h"
+#include "faces/enrolled_picture.h"
 
 namespace ocelli {
 
@@ -23,6 +24,7 @@ struct GalleryLine {
   std::string source;
   FaceQuality quality;
   std::int64_t created = 0;  // Seconds since 1970.
+  FacePicture picture;       // Empty: none.
 };
 
 inline constexpr std::size_t kMaxDescriptorValues = 4096;

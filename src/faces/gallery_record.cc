@@ -14,6 +14,8 @@ static_assert(std::endian::native == std::endian::little);
 
 constexpr std::string_view kMark = "OcFa";
 constexpr std::uint8_t kVersion = 1;
+// Of the byte after it.
+constexpr std::uint8_t kRejected = 1, kHasPicture = 2;
 // More than any path or address has; also bounds what one face costs.
 constexpr std::size_t kMaxSourceBytes = 4096;
 constexpr float kMaxPixels = 1e6f;
@@ -69,7 +71,8 @@ std::string FormatFaceRecord(const FaceRow& row) {
       std::string_view(line.source).substr(0, kMaxSourceBytes);
   std::string bytes(kMark);
   Append(bytes, kVersion);
-  Append(bytes, static_cast<std::uint8_t>(line.rejected));
+  Append(bytes, static_cast<std::uint8_t>((line.rejected ? kRejected : 0) |
+                                          (row.has_picture ? kHasPicture : 0)));
   Append(bytes, static_cast<std::uint16_t>(source.size()));
   Append(bytes, static_cast<std::uint16_t>(line.descriptor.size()));
   Append(bytes, row.person);
@@ -101,9 +104,12 @@ Result<FaceRow> ParseFaceRecord(std::string_view bytes) {
   }
   FaceRow row;
   GalleryLine& line = row.line;
-  const auto rejected = reader.Take<std::uint8_t>();
-  if (rejected > 1) return Bad("is neither a face nor a rejection");
-  line.rejected = rejected == 1;
+  const auto kind = reader.Take<std::uint8_t>();
+  if (kind > (kRejected | kHasPicture)) {
+    return Bad("is neither a face nor a rejection");
+  }
+  line.rejected = (kind & kRejected) != 0;
+  row.has_picture = (kind & kHasPicture) != 0;
   const std::size_t source_bytes = reader.Take<std::uint16_t>();
   const std::size_t values = reader.Take<std::uint16_t>();
   row.person = reader.Take<std::int64_t>();

@@ -49,6 +49,7 @@ std::vector<std::int64_t> GalleryRows::Apply(GalleryWrites writes) {
   for (auto& [id, row] : writes.faces) {
     if (!row) continue;
     if (people_.contains(row->person)) {
+      row->line.picture = {};
       SetFace(id, std::move(row));
     } else {
       SetFace(id, std::nullopt);
@@ -219,10 +220,17 @@ Result<> GalleryRows::MoveFaces(std::int64_t from, std::int64_t to) {
   return {};
 }
 
+Result<> GalleryRows::MoveFace(std::int64_t face, std::int64_t to) {
+  FaceRow row = faces_.at(face);
+  row.person = to;
+  ChangeFace(face, std::move(row));
+  return {};
+}
+
 Result<std::int64_t> GalleryRows::AddFace(std::int64_t person,
                                           const GalleryLine& line) {
   const std::int64_t id = ++last_face_;
-  ChangeFace(id, FaceRow{id, person, line});
+  ChangeFace(id, FaceRow{id, person, line, !line.picture.empty()});
   return id;
 }
 
@@ -233,6 +241,19 @@ Result<> GalleryRows::Describe(std::int64_t face, const GalleryLine& line) {
   row.line.box = line.box;
   row.line.quality = line.quality;
   row.line.created = line.created;
+  if (!line.picture.empty()) {
+    row.line.picture = line.picture;
+    row.has_picture = true;
+  }
+  ChangeFace(face, std::move(row));
+  return {};
+}
+
+Result<> GalleryRows::SetPicture(std::int64_t face,
+                                 const FacePicture& picture) {
+  FaceRow row = faces_.at(face);
+  row.line.picture = picture;
+  row.has_picture = true;
   ChangeFace(face, std::move(row));
   return {};
 }

@@ -14,7 +14,8 @@
 
 namespace ocelli {
 
-// What a change comes to: rows by id as they are afterwards; none: deleted.
+// What a change comes to: rows by id as they are afterwards; none: deleted. A
+// row has its picture only where that changes.
 struct GalleryWrites {
   std::map<std::int64_t, std::optional<FaceRow>> faces;
   std::map<std::int64_t, std::optional<std::string>> people;  // Names.
@@ -25,7 +26,8 @@ struct GalleryWrites {
   bool empty() const { return faces.empty() && people.empty(); }
 };
 
-// A whole gallery in memory. Calls of GalleryTable never fail.
+// A whole gallery in memory, but for pictures: only which face has one. Calls
+// of GalleryTable never fail.
 class GalleryRows final : public GalleryTable {
  public:
   GalleryRows() = default;
@@ -55,9 +57,11 @@ class GalleryRows final : public GalleryTable {
   Result<> RenamePerson(std::int64_t person, const std::string& name) override;
   Result<> DeletePerson(std::int64_t person) override;
   Result<> MoveFaces(std::int64_t from, std::int64_t to) override;
+  Result<> MoveFace(std::int64_t face, std::int64_t to) override;
   Result<std::int64_t> AddFace(std::int64_t person,
                                const GalleryLine& line) override;
   Result<> Describe(std::int64_t face, const GalleryLine& line) override;
+  Result<> SetPicture(std::int64_t face, const FacePicture& picture) override;
   Result<> DeleteFace(std::int64_t face) override;
 
  private:

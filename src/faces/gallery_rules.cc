@@ -57,6 +57,7 @@ Result<StoredFace> Store(GalleryTable& table, const GalleryLine& line,
   struct Found {
     std::int64_t id = 0;
     Digest model;
+    bool has_picture = false;
   };
   Found same, contrary;
   auto read =
@@ -64,7 +65,7 @@ Result<StoredFace> Store(GalleryTable& table, const GalleryLine& line,
         if (!SameFace(row.line.box, line.box)) return {};
         if (row.person == *person) {
           (row.line.rejected == line.rejected ? same : contrary) = {
-              row.id, row.line.model};
+              row.id, row.line.model, row.has_picture};
         } else if (!line.rejected && !row.line.rejected) {
           return Fail(ErrorCode::kAlreadyExists,
                       "this face is enrolled as " + Quoted(row.line.person) +
@@ -94,6 +95,10 @@ Result<StoredFace> Store(GalleryTable& table, const GalleryLine& line,
     if (auto described = table.Describe(same.id, line); !described) {
       return described.Failure();
     }
+  } else if (!same.has_picture && !line.picture.empty()) {
+    if (auto set = table.SetPicture(same.id, line.picture); !set) {
+      return set.Failure();
+    }
   }
   return stored;
 }
@@ -122,20 +127,40 @@ Result<> EndContradictions(GalleryTable& table, std::int64_t person) {
   return {};
 }
 
+Result<std::int64_t> PersonOf(const GalleryTable& table, std::int64_t face) {
+  auto person = table.PersonOfFace(face);
+  if (!person || *person != 0) return person;
+  return Fail(ErrorCode::kNotFound, "no face " + std::to_string(face));
+}
+
+// Removes a person of whom nothing is left.
+Result<> RemoveIfEmpty(GalleryTable& table, std::int64_t person) {
+  bool left = false;
+  auto read = table.FacesOfPerson(person, [&](const FaceRow&) -> Result<> {
+    left = true;
+    return {};
+  });
+  if (!read || left) return read;
+  return table.DeletePerson(person);
+}
+
+// SimilarName() where nobody is called `name` yet; or empty.
+Result<std::string> NearNameOfNew(const GalleryTable& table,
+                                  std::string_view name) {
+  const auto known = table.PersonCalled(name);
+  if (!known) return known.Failure();
+  if (*known != 0) return std::string();
+  return SimilarName(table, name);
+}
+
 }  // namespace
 
 Result<StoredFace> EnrolFace(GalleryTable& table, const GalleryLine& line,
                              const Digest& model) {
-  const auto known = table.PersonCalled(line.person);
-  if (!known) return known.Failure();
-  std::string similar;
-  if (*known == 0) {
-    auto found = SimilarName(table, line.person);
-    if (!found) return found.Failure();
-    similar = std::move(*found);
-  }
+  auto near_name = NearNameOfNew(table, line.person);
+  if (!near_name) return near_name.Failure();
   auto stored = Store(table, line, model, /*overrule=*/true);
-  if (stored) stored->near_name = std::move(similar);
+  if (stored) stored->near_name = std::move(*near_name);
   return stored;
 }
 
@@ -183,20 +208,47 @@ Result<> RemovePerson(GalleryTable& table, std::string_view name) {
   return table.DeletePerson(*person);
 }
 
-Result<> RemoveFace(GalleryTable& table, std::int64_t face) {
-  const auto person = table.PersonOfFace(face);
+Result<StoredFace> RejectEnrolled(GalleryTable& table, std::int64_t face,
+                                  const Digest& model) {
+  const auto person = PersonOf(table, face);
   if (!person) return person.Failure();
-  if (*person == 0) {
-    return Fail(ErrorCode::kNotFound, "no face " + std::to_string(face));
-  }
-  if (auto deleted = table.DeleteFace(face); !deleted) return deleted;
-  bool left = false;
-  auto read = table.FacesOfPerson(*person, [&](const FaceRow&) -> Result<> {
-    left = true;
+  GalleryLine line;
+  auto read = table.FacesOfPerson(*person, [&](const FaceRow& row) -> Result<> {
+    if (row.id == face) line = row.line;
     return {};
   });
-  if (!read || left) return read;
-  return table.DeletePerson(*person);
+  if (!read) return read.Failure();
+  line.rejected = true;
+  line.source.clear();
+  return Store(table, line, model, /*overrule=*/true);
+}
+
+Result<StoredFace> MoveFace(GalleryTable& table, std::int64_t face,
+                            const std::string& to) {
+  const auto from = PersonOf(table, face);
+  if (!from) return from.Failure();
+  auto near_name = NearNameOfNew(table, to);
+  if (!near_name) return near_name.Failure();
+  auto person = table.PersonCalled(to);
+  if (person && *person == 0) person = table.AddPerson(to);
+  if (!person) return person.Failure();
+  StoredFace stored{.id = face, .near_name = std::move(*near_name)};
+  if (*person == *from) return stored;
+  if (auto moved = table.MoveFace(face, *person); !moved) {
+    return moved.Failure();
+  }
+  if (auto ended = EndContradictions(table, *person); !ended) {
+    return ended.Failure();
+  }
+  if (auto left = RemoveIfEmpty(table, *from); !left) return left.Failure();
+  return stored;
+}
+
+Result<> RemoveFace(GalleryTable& table, std::int64_t face) {
+  const auto person = PersonOf(table, face);
+  if (!person) return person.Failure();
+  if (auto deleted = table.DeleteFace(face); !deleted) return deleted;
+  return RemoveIfEmpty(table, *person);
 }
 
 Result<std::uint64_t> ImportFaces(GalleryTable& table,
@@ -223,7 +275,7 @@ Result<std::vector<EnrolledFace>> EnrolledFaces(const GalleryTable& table,
     faces.push_back({row.id, line.image, line.box, line.source, line.quality,
                      std::chrono::system_clock::time_point(
                          std::chrono::seconds(line.created)),
-                     line.model == model});
+                     line.model == model, row.has_picture});
     return {};
   });
   if (!read) return read.Failure();

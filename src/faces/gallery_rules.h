@@ -32,6 +32,11 @@ Result<> RenamePerson(GalleryTable& table, std::string_view from,
 Result<> MergePeople(GalleryTable& table, std::string_view from,
                      std::string_view into);
 Result<> RemovePerson(GalleryTable& table, std::string_view name);
+Result<StoredFace> RejectEnrolled(GalleryTable& table, std::int64_t face,
+                                  const Digest& model);
+// `near_name` as of EnrolFace.
+Result<StoredFace> MoveFace(GalleryTable& table, std::int64_t face,
+                            const std::string& to);
 Result<> RemoveFace(GalleryTable& table, std::int64_t face);
 
 // A line of a file, by its number.

@@ -14,11 +14,13 @@
 
 namespace ocelli {
 
-// A face as it is kept; `line` has the person's name.
+// A face as it is kept; `line` has the person's name. Where rows are read it
+// lacks the picture, which is read apart.
 struct FaceRow {
   std::int64_t id = 0;
   std::int64_t person = 0;
   GalleryLine line;
+  bool has_picture = false;
 };
 
 // Where a gallery's people and faces are kept, as gallery_rules.h reads and
@@ -55,10 +57,14 @@ class GalleryTable {
   // With all faces and rejections.
   virtual Result<> DeletePerson(std::int64_t person) = 0;
   virtual Result<> MoveFaces(std::int64_t from, std::int64_t to) = 0;
+  virtual Result<> MoveFace(std::int64_t face, std::int64_t to) = 0;
   virtual Result<std::int64_t> AddFace(std::int64_t person,
                                        const GalleryLine& line) = 0;
-  // Replaces how the face is described: model, descriptor, box, quality, when.
+  // Replaces how the face is described: model, descriptor, box, quality, when;
+  // and the picture where `line` has one.
   virtual Result<> Describe(std::int64_t face, const GalleryLine& line) = 0;
+  virtual Result<> SetPicture(std::int64_t face,
+                              const FacePicture& picture) = 0;
   virtual Result<> DeleteFace(std::int64_t face) = 0;
 };
 

@@ -137,6 +137,10 @@ class RedisGallery final : public TableGallery {
                     ": others change it all the time; try again");
   }
 
+  Result<FacePicture> ReadPicture(std::int64_t face) const override {
+    return store_.Picture(face);
+  }
+
   Result<std::shared_ptr<const KnownFaces>> Known() const override {
     if (stale_ && steady_clock::now() - refreshed_.load() > kOld) {
       stale_->Add();

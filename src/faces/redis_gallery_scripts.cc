@@ -7,7 +7,7 @@ namespace {
 
 // KEYS: head, faces, people, log.
 // ARGV: known version ("" to load), its token, format, most entries of the
-//   log, most ids, most bytes of a value.
+//   log, most ids, most bytes of a value, the format before.
 // Replies {word, version, token, last face, last person, faces, people} and
 //   for "changes" the faces and people as {id, value or nil, ...}; a value
 //   that is too long is "".
@@ -22,7 +22,7 @@ local function say(word, f, p)
 end
 if not head[1] then
   if faces + people > 0 then return say('damaged') end
-elseif head[1] ~= ARGV[3] then
+elseif head[1] ~= ARGV[3] and head[1] ~= ARGV[7] then
   return say('format')
 elseif tonumber(head[6]) ~= faces or tonumber(head[7]) ~= people then
   return say('damaged')
@@ -80,12 +80,12 @@ end
 return page
 )";
 
-// KEYS: head, faces, people, log.
+// KEYS: head, faces, people, log, pictures.
 // ARGV: version and token before, version and token after, format, channel,
 //   length of the log, last face, last person, ids of faces and of people for
 //   the log ("*": too many), numbers of faces kept, faces deleted, people kept,
-//   people deleted; then {id, value} of those kept and the ids of those
-//   deleted, in that order.
+//   people deleted, pictures kept, the format before; then {id, value} of those
+//   kept and the ids of those deleted, in that order.
 // Replies "done", "conflict", "format" or "damaged". Whatever can fail comes
 // before the first change or is the first change: Redis undoes nothing.
 constexpr const char* kWrite = R"(
@@ -93,7 +93,10 @@ local head = redis.call('HMGET', KEYS[1], 'format', 'version', 'token',
                         'faces', 'people')
 local faces, people = redis.call('HLEN', KEYS[2]), redis.call('HLEN', KEYS[3])
 redis.call('XLEN', KEYS[4])
-if head[1] and head[1] ~= ARGV[5] then return 'format' end
+redis.call('HLEN', KEYS[5])
+if head[1] and head[1] ~= ARGV[5] and head[1] ~= ARGV[17] then
+  return 'format'
+end
 if (head[2] or '0') ~= ARGV[1] or (head[3] or '') ~= ARGV[2] then
   local entry = redis.call('XRANGE', KEYS[4], ARGV[3] .. '-0', ARGV[3] .. '-0')
   local mine = entry[1] and entry[1][2][1] == 't' and
@@ -105,7 +108,7 @@ if (tonumber(head[4]) or 0) ~= faces or (tonumber(head[5]) or 0) ~= people then
 end
 redis.call('HSET', KEYS[1], 'format', ARGV[5], 'version', ARGV[3],
            'token', ARGV[4], 'face', ARGV[8], 'person', ARGV[9])
-local at = 16
+local at = 18
 local function each(command, key, count, width)
   while count > 0 do
     local some = math.min(count, 500)
@@ -115,9 +118,13 @@ local function each(command, key, count, width)
   end
 end
 each('HSET', KEYS[2], tonumber(ARGV[12]), 2)
+local deleted = at
 each('HDEL', KEYS[2], tonumber(ARGV[13]), 1)
+at = deleted
+each('HDEL', KEYS[5], tonumber(ARGV[13]), 1)
 each('HSET', KEYS[3], tonumber(ARGV[14]), 2)
 each('HDEL', KEYS[3], tonumber(ARGV[15]), 1)
+each('HSET', KEYS[5], tonumber(ARGV[16]), 2)
 redis.call('HSET', KEYS[1], 'faces', redis.call('HLEN', KEYS[2]),
            'people', redis.call('HLEN', KEYS[3]))
 local entry = {KEYS[4], 'MAXLEN', '~', ARGV[7], ARGV[3] .. '-0', 't', ARGV[4]}

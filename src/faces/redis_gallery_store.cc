@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "core/parse_number.h"
@@ -13,7 +14,9 @@
 namespace ocelli {
 namespace {
 
-constexpr const char* kFormat = "ocelli 1";
+constexpr const char* kFormat = "ocelli 2";
+// Without pictures; the first change makes it the one above.
+constexpr const char* kOldFormat = "ocelli 1";
 constexpr std::int64_t kMaxFaces = 1'000'000;
 constexpr std::size_t kMaxFields = 2'000'000;  // Some come twice.
 constexpr std::size_t kMaxGalleryBytes = std::size_t{2} << 30;
@@ -78,6 +81,10 @@ std::string Joined(const std::vector<std::string>& ids) {
   return text;
 }
 
+std::string TextOf(const FacePicture& picture) {
+  return {reinterpret_cast<const char*>(picture.data()), picture.size()};
+}
+
 // Rows of a change as the script takes them.
 struct Rows {
   std::vector<std::string> kept;  // id, value, id, value...
@@ -114,16 +121,17 @@ RedisGalleryStore::RedisGalleryStore(std::shared_ptr<RedisClient> redis,
       prefix_("ocelli:g:{" + name + "}:"),
       label_("gallery " + name + " of " + redis_->url().ForMessage()),
       keys_{prefix_ + "head", prefix_ + "faces", prefix_ + "people",
-            prefix_ + "log"} {}
+            prefix_ + "log", prefix_ + "pictures"} {}
 
 Result<RedisGalleryStore::Head> RedisGalleryStore::Ask(
     const std::string& version, const std::string& token) const {
   const std::string doing = "reading the " + label_;
   // Not kRead: a replica may be behind what this machine has written.
-  auto reply = redis_->RunScript(
-      Scripts().news, keys_,
-      {version, token, kFormat, std::to_string(kLogEntries),
-       std::to_string(kMaxIdsOfNews), std::to_string(kMaxFaceRecordBytes)});
+  auto reply =
+      redis_->RunScript(Scripts().news, keys_,
+                        {version, token, kFormat, std::to_string(kLogEntries),
+                         std::to_string(kMaxIdsOfNews),
+                         std::to_string(kMaxFaceRecordBytes), kOldFormat});
   if (!reply) return reply.Failure(doing);
   auto& parts = reply->elements;
   if (parts.size() != 9) return Result<>(Damaged()).Failure(doing);
@@ -236,18 +244,28 @@ Result<std::unique_ptr<GallerySnapshot>> RedisGalleryStore::Load() const {
                   ": it changed faster than it can be read; try again later");
 }
 
+Result<FacePicture> RedisGalleryStore::Picture(std::int64_t face) const {
+  const auto reply = redis_->Run({{"HGET", keys_[4], std::to_string(face)}});
+  if (!reply) return reply.Failure("reading the " + label_);
+  const auto bytes = std::as_bytes(std::span(reply->text));
+  return FacePicture(bytes.begin(), bytes.end());
+}
+
 Result<bool> RedisGalleryStore::Write(const GalleryState& before,
                                       const GalleryState& after,
                                       const GalleryWrites& writes) const {
   const std::string doing = "changing the " + label_;
-  Rows faces, people;
+  Rows faces, people, pictures;
   for (const auto& [id, row] : writes.faces) {
     if (row) {
       faces.Keep(id, FormatFaceRecord(*row));
+      if (!row->line.picture.empty()) {
+        pictures.Keep(id, TextOf(row->line.picture));
+      }
     } else {
       faces.Delete(id);
     }
-    if (faces.bytes > kMaxWriteBytes) {
+    if (faces.bytes + pictures.bytes > kMaxWriteBytes) {
       return Fail(ErrorCode::kResourceExhausted,
                   doing +
                       ": more than 64 MiB in one change; import the file "
@@ -275,9 +293,11 @@ Result<bool> RedisGalleryStore::Write(const GalleryState& before,
                                      std::to_string(faces.kept.size() / 2),
                                      std::to_string(faces.deleted.size()),
                                      std::to_string(people.kept.size() / 2),
-                                     std::to_string(people.deleted.size())};
-  for (auto* part :
-       {&faces.kept, &faces.deleted, &people.kept, &people.deleted}) {
+                                     std::to_string(people.deleted.size()),
+                                     std::to_string(pictures.kept.size() / 2),
+                                     kOldFormat};
+  for (auto* part : {&faces.kept, &faces.deleted, &people.kept, &people.deleted,
+                     &pictures.kept}) {
     std::move(part->begin(), part->end(), std::back_inserter(arguments));
   }
   const bool only_removes = faces.kept.empty() && people.kept.empty();

@@ -50,6 +50,7 @@ struct GallerySnapshot {
 //   ocelli:g:{NAME}:head    hash: format, version, token, last ids, counts
 //   ocelli:g:{NAME}:faces   hash: id -> FormatFaceRecord()
 //   ocelli:g:{NAME}:people  hash: id -> name
+//   ocelli:g:{NAME}:pictures  hash: id of a face -> JPEG, read when asked for
 //   ocelli:g:{NAME}:log     stream: entry VERSION-0 has the token and the ids
 //                           that the change touched, never what they held
 // and the channel ocelli:g:{NAME}:changed. Thread-safe.
@@ -67,6 +68,9 @@ class RedisGalleryStore {
 
   // The whole of it.
   Result<std::unique_ptr<GallerySnapshot>> Load() const;
+
+  // Of a face; empty: none.
+  Result<FacePicture> Picture(std::int64_t face) const;
 
   // Takes the gallery from `before` to `after`; false, and nothing is changed,
   // where it is not at `before` any more. Safe to send twice.
@@ -91,7 +95,7 @@ class RedisGalleryStore {
   const std::shared_ptr<RedisClient> redis_;
   const std::string prefix_;
   const std::string label_;
-  const std::vector<std::string> keys_;  // Head, faces, people, log.
+  const std::vector<std::string> keys_;  // Head, faces, people, log, pictures.
 };
 
 }  // namespace ocelli

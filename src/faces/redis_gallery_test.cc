@@ -200,6 +200,36 @@ TEST_F(RedisGalleryTest, RemovingAPersonLeavesNoByteOfTheirVectors) {
   EXPECT_THAT(after, Not(HasSubstr("gone")));
 }
 
+TEST_F(RedisGalleryTest, NorOfTheirPicturesWhichNobodyHoldsInMemory) {
+  const auto gallery = Open();
+  const auto id = gallery->Add("A", FaceOf(TellingVector(1)), Image(1), "",
+                               PictureNumber(1));
+  ASSERT_TRUE(gallery->Add("B", FaceOf(TellingVector(2)), Image(2), "",
+                           PictureNumber(2)));
+  // Nothing but the one key has it: neither the row that others load, nor the
+  // log.
+  EXPECT_EQ(Admin({"HLEN", Key("pictures")}).integer, 2);
+  EXPECT_LT(Admin({"HSTRLEN", Key("faces"), "1"}).integer, 1000);
+  Admin({"HSET", Key("pictures"), "1", "not what it was"});
+  EXPECT_EQ(gallery->PictureOf(*id).error().code, ErrorCode::kDataLoss);
+  ASSERT_TRUE(gallery->Remove("B"));
+  EXPECT_FALSE(HasPartOf(RawBytes(), PictureNumber(2)));
+  ASSERT_TRUE(gallery->Remove("A"));
+  EXPECT_EQ(Admin({"EXISTS", Key("pictures")}).integer, 0);
+}
+
+TEST_F(RedisGalleryTest, PeopleOfBeforeThereWerePicturesAreKept) {
+  ASSERT_TRUE(Open()->Add("A", FaceOf(Direction(0)), Image(1), ""));
+  Admin({"HSET", Key("head"), "format", "ocelli 1"});
+  const auto gallery = Open();
+  EXPECT_EQ(Names(*gallery, {FaceOf(Direction(0))}), "A");
+  ASSERT_TRUE(
+      gallery->Add("A", FaceOf(Direction(0)), Image(1), "", PictureNumber(1)));
+  EXPECT_EQ(gallery->PictureOf(1).value(), PictureNumber(1));
+  // So that a program that would leave them behind does not change it.
+  EXPECT_EQ(Admin({"HGET", Key("head"), "format"}).text, "ocelli 2");
+}
+
 TEST_F(RedisGalleryTest, GalleriesOfOtherNamesAreApart) {
   const auto one = Open({.name = "staff"}), other = Open({.name = "guests"});
   ASSERT_TRUE(one->Add("A", FaceOf(Direction(0)), Image(1), ""));

@@ -37,7 +37,11 @@ constexpr const char* kMigrations[] = {R"(
   CREATE INDEX faces_by_image ON faces(image);
   CREATE INDEX faces_by_model ON faces(model);
   CREATE TABLE scrub(due INTEGER NOT NULL);
-  INSERT INTO scrub VALUES(0);)"};
+  INSERT INTO scrub VALUES(0);)",
+                                       R"(
+  CREATE TABLE pictures(
+    face INTEGER PRIMARY KEY REFERENCES faces ON DELETE CASCADE,
+    jpeg BLOB NOT NULL);)"};
 
 std::span<const std::byte> BytesOf(const Digest& digest) {
   return std::as_bytes(std::span(digest.bytes));
@@ -150,15 +154,21 @@ class SqliteTable final : public GalleryTable {
     return Done("UPDATE faces SET person = ? WHERE person = ?", {to, from});
   }
 
+  Result<> MoveFace(std::int64_t face, std::int64_t to) override {
+    return Done("UPDATE faces SET person = ? WHERE id = ?", {to, face});
+  }
+
   Result<std::int64_t> AddFace(std::int64_t person,
                                const GalleryLine& line) override {
     auto added = Insert(person, line);
     if (!added) return added.Failure();
-    return database_->last_insert_id();
+    const std::int64_t id = database_->last_insert_id();
+    if (auto set = SetPicture(id, line.picture); !set) return set.Failure();
+    return id;
   }
 
   Result<> Describe(std::int64_t id, const GalleryLine& line) override {
-    return Done(
+    auto done = Done(
         "UPDATE faces SET model = ?, descriptor = ?, x = ?, y = ?, width = ?,"
         " height = ?, size = ?, sharpness = ?, frontality = ?, overall = ?,"
         " created = ? WHERE id = ?",
@@ -167,6 +177,27 @@ class SqliteTable final : public GalleryTable {
          double{line.box.height}, double{line.quality.size},
          double{line.quality.sharpness}, double{line.quality.frontality},
          double{line.quality.overall}, line.created, id});
+    if (!done) return done;
+    return SetPicture(id, line.picture);
+  }
+
+  // Of an empty one, nothing.
+  Result<> SetPicture(std::int64_t face, const FacePicture& picture) override {
+    if (picture.empty()) return {};
+    return Done("INSERT OR REPLACE INTO pictures(face, jpeg) VALUES(?, ?)",
+                {face, std::span(picture)});
+  }
+
+  Result<FacePicture> Picture(std::int64_t face) const {
+    FacePicture picture;
+    auto read = database_->Query("SELECT jpeg FROM pictures WHERE face = ?",
+                                 {face}, [&](const SqlRow& row) -> Result<> {
+                                   const auto bytes = row.Blob(0);
+                                   picture.assign(bytes.begin(), bytes.end());
+                                   return {};
+                                 });
+    if (!read) return read.Failure();
+    return picture;
   }
 
   Result<> DeleteFace(std::int64_t face) override {
@@ -200,14 +231,15 @@ class SqliteTable final : public GalleryTable {
     return database_->Query(
         "SELECT f.id, f.person, p.name, f.rejected, f.model, f.image, f.x, f.y,"
         " f.width, f.height, f.descriptor, f.source, f.size, f.sharpness,"
-        " f.frontality, f.overall, f.created"
+        " f.frontality, f.overall, f.created,"
+        " EXISTS(SELECT 1 FROM pictures WHERE face = f.id)"
         " FROM faces f JOIN people p ON p.id = f.person WHERE " +
             condition,
         values, [&](const SqlRow& row) {
           const auto real = [&](int column) {
             return static_cast<float>(row.Real(column));
           };
-          FaceRow face{row.Int(0), row.Int(1), {}};
+          FaceRow face{row.Int(0), row.Int(1), {}, row.Int(17) != 0};
           GalleryLine& line = face.line;
           line.person = row.Text(2);
           line.rejected = row.Int(3) != 0;
@@ -280,6 +312,11 @@ class SqliteGallery final : public TableGallery {
     return scrubbed.Failure(what +
                             ", but the bytes are overwritten only when the "
                             "gallery is opened next");
+  }
+
+  Result<FacePicture> ReadPicture(std::int64_t face) const override {
+    const std::lock_guard lock(mutex_);
+    return table_.Picture(face);
   }
 
   Result<std::shared_ptr<const KnownFaces>> Known() const override {

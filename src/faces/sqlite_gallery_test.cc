@@ -30,7 +30,7 @@ class SqliteGalleryTest : public testing::Test {
 
   // A connection behind the gallery's back.
   std::unique_ptr<Database> Direct() {
-    constexpr const char* kSame[] = {""};
+    constexpr const char* kSame[] = {"", ""};
     DatabaseOptions options;
     options.application_id = 0x4f634761;
     options.migrations = kSame;
@@ -76,6 +76,65 @@ TEST_F(SqliteGalleryTest, RemovingAPersonLeavesNoByteOfTheirVectors) {
   EXPECT_EQ(after.find(BytesOf(Direction(7))), std::string::npos);
   EXPECT_EQ(gallery->People()->size(), 1u);
   EXPECT_EQ(gallery->FacesOf("kept")->size(), 30u);
+}
+
+TEST_F(SqliteGalleryTest, NorOfTheirPictures) {
+  const auto gallery = MustOpen();
+  for (int n = 0; n < 20; ++n) {
+    ASSERT_TRUE(gallery->Add(n % 2 == 0 ? "kept" : "gone",
+                             FaceOf(TellingVector(n)), Image(n), "",
+                             PictureNumber(n)));
+  }
+  ASSERT_TRUE(HasPartOf(RawBytes(), PictureNumber(1)));
+  ASSERT_TRUE(gallery->Remove("gone"));
+  const std::string after = RawBytes();
+  for (int n = 0; n < 20; ++n) {
+    EXPECT_EQ(HasPartOf(after, PictureNumber(n)), n % 2 == 0) << n;
+  }
+}
+
+TEST_F(SqliteGalleryTest, PeopleOfBeforeThereWerePicturesAreKept) {
+  // The first schema, as files of that time have it.
+  constexpr const char* kFirst[] = {R"(
+  CREATE TABLE people(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE faces(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    person INTEGER NOT NULL REFERENCES people ON DELETE CASCADE,
+    rejected INTEGER NOT NULL, model BLOB NOT NULL, image BLOB NOT NULL,
+    x REAL NOT NULL, y REAL NOT NULL, width REAL NOT NULL, height REAL NOT NULL,
+    descriptor BLOB NOT NULL, source TEXT NOT NULL, size REAL NOT NULL,
+    sharpness REAL NOT NULL, frontality REAL NOT NULL, overall REAL NOT NULL,
+    created INTEGER NOT NULL);
+  CREATE INDEX faces_by_person ON faces(person);
+  CREATE INDEX faces_by_image ON faces(image);
+  CREATE INDEX faces_by_model ON faces(model);
+  CREATE TABLE scrub(due INTEGER NOT NULL);
+  INSERT INTO scrub VALUES(0);)"};
+  {
+    DatabaseOptions options;
+    options.application_id = 0x4f634761;
+    options.migrations = kFirst;
+    const auto old = Database::Open(file_, options).value();
+    const Digest model = Sha256("sface"), image = Image(1);
+    const auto descriptor = Direction(0);
+    const RectF box = FaceOf({}).box;
+    ASSERT_TRUE(old->Run("INSERT INTO people VALUES(1, 'A')"));
+    ASSERT_TRUE(old->Run(
+        "INSERT INTO faces VALUES(1, 1, 0, ?, ?, ?, ?, ?, ?, ?, 'a.jpg', 0, 0,"
+        " 0, 0, 5)",
+        {std::as_bytes(std::span(model.bytes)),
+         std::as_bytes(std::span(image.bytes)), double{box.x}, double{box.y},
+         double{box.width}, double{box.height},
+         std::as_bytes(std::span(descriptor))}));
+  }
+  const auto gallery = MustOpen();
+  EXPECT_EQ(Names(*gallery, {FaceOf(Direction(0))}), "A");
+  EXPECT_FALSE(gallery->FacesOf("A").value().at(0).has_picture);
+  EXPECT_EQ(
+      gallery->Add("A", FaceOf(Direction(0)), Image(1), "", PictureNumber(1))
+          .value(),
+      1);
+  EXPECT_EQ(MustOpen()->PictureOf(1).value(), PictureNumber(1));
 }
 
 TEST_F(SqliteGalleryTest,

@@ -54,6 +54,12 @@ Result<> CheckWritten(const std::ostream& out) {
               "the export can't be written: is the disk full?");
 }
 
+void WarnOfNearName(std::string_view name, const StoredFace& stored) {
+  if (stored.near_name.empty()) return;
+  Log(LogLevel::kWarning, "two names differ only in case",
+      {{"new", name}, {"known", stored.near_name}});
+}
+
 }  // namespace
 
 GalleryLine TableGallery::LineOf(std::string_view name, const Face& face,
@@ -73,10 +79,15 @@ GalleryLine TableGallery::LineOf(std::string_view name, const Face& face,
 
 Result<std::int64_t> TableGallery::Add(std::string_view name, const Face& face,
                                        const Digest& image,
-                                       std::string_view source) {
+                                       std::string_view source,
+                                       const FacePicture& picture) {
   if (auto valid = CheckPersonName(name); !valid) return valid.Failure();
+  if (!picture.empty()) {
+    if (auto valid = CheckFacePicture(picture); !valid) return valid.Failure();
+  }
   GalleryLine line = LineOf(name, face, image);
   line.source = source;
+  line.picture = picture;
   if (!Normalize(line.descriptor)) {
     return Fail(ErrorCode::kInvalidArgument,
                 "a face without a usable descriptor");
@@ -89,10 +100,7 @@ Result<std::int64_t> TableGallery::Add(std::string_view name, const Face& face,
     return {};
   });
   if (!added) return added.Failure();
-  if (!stored.near_name.empty()) {
-    Log(LogLevel::kWarning, "two names differ only in case",
-        {{"new", name}, {"known", stored.near_name}});
-  }
+  WarnOfNearName(name, stored);
   return stored.id;
 }
 
@@ -103,12 +111,22 @@ Result<> TableGallery::Reject(std::string_view name, const Face& face,
   if (!Normalize(line.descriptor)) line.descriptor.clear();
   bool removed = false;
   auto rejected = Change([&](GalleryTable& table) -> Result<> {
-    const auto stored = RejectFace(table, line, model_);
+    const auto stored = ocelli::RejectFace(table, line, model_);
     if (!stored) return stored.Failure();
     removed = stored->removed;
     return {};
   });
   if (!rejected || !removed) return rejected;
+  return Removed("the face is no longer enrolled");
+}
+
+Result<> TableGallery::RejectFace(std::int64_t face_id) {
+  auto rejected = Change([&](GalleryTable& table) -> Result<> {
+    const auto stored = RejectEnrolled(table, face_id, model_);
+    if (!stored) return stored.Failure();
+    return {};
+  });
+  if (!rejected) return rejected;
   return Removed("the face is no longer enrolled");
 }
 
@@ -148,6 +166,34 @@ Result<> TableGallery::Merge(std::string_view from, std::string_view into) {
       [&](GalleryTable& table) { return MergePeople(table, from, into); });
 }
 
+Result<FacePicture> TableGallery::PictureOf(std::int64_t face_id) const {
+  auto picture = ReadPicture(face_id);
+  if (!picture) return picture.Failure();
+  if (picture->empty()) {
+    return Fail(ErrorCode::kNotFound,
+                "no picture of face " + std::to_string(face_id));
+  }
+  if (auto valid = CheckFacePicture(*picture); !valid) {
+    return Fail(ErrorCode::kDataLoss, "face " + std::to_string(face_id) + ": " +
+                                          valid.error().message);
+  }
+  return picture;
+}
+
+Result<> TableGallery::Move(std::int64_t face_id, std::string_view to) {
+  if (auto valid = CheckPersonName(to); !valid) return valid;
+  StoredFace stored;
+  auto moved = Change([&](GalleryTable& table) -> Result<> {
+    auto done = MoveFace(table, face_id, std::string(to));
+    if (!done) return done.Failure();
+    stored = std::move(*done);
+    return {};
+  });
+  if (!moved) return moved;
+  WarnOfNearName(to, stored);
+  return {};
+}
+
 Result<> TableGallery::Remove(std::string_view name) {
   auto removed =
       Change([&](GalleryTable& table) { return RemovePerson(table, name); });
@@ -171,13 +217,28 @@ Result<std::vector<std::optional<Identity>>> TableGallery::Identify(
 }
 
 Result<> TableGallery::Export(std::ostream& out) const {
-  auto written = Read([&](const GalleryTable& table) {
+  std::vector<FaceRow> rows;
+  auto read = Read([&](const GalleryTable& table) {
     return table.AllFaces([&](const FaceRow& row) -> Result<> {
-      out << FormatGalleryLine(row.line) << '\n';
-      return CheckWritten(out);
+      rows.push_back(row);
+      return {};
     });
   });
-  if (!written) return written;
+  if (!read) return read;
+  // One picture at a time: together they may be more than memory is for.
+  for (FaceRow& row : rows) {
+    if (row.has_picture) {
+      auto picture = PictureOf(row.id);
+      if (picture) {
+        row.line.picture = std::move(*picture);
+      } else if (picture.error().code != ErrorCode::kNotFound) {
+        return picture.Failure();
+      }
+    }
+    out << FormatGalleryLine(row.line) << '\n';
+    if (auto written = CheckWritten(out); !written) return written;
+    row = {};
+  }
   out.flush();
   return CheckWritten(out);
 }

@@ -16,13 +16,17 @@ namespace ocelli {
 class TableGallery : public Gallery {
  public:
   Result<std::int64_t> Add(std::string_view name, const Face& face,
-                           const Digest& image, std::string_view source) final;
+                           const Digest& image, std::string_view source,
+                           const FacePicture& picture) final;
   Result<> Reject(std::string_view name, const Face& face,
                   const Digest& image) final;
+  Result<> RejectFace(std::int64_t face_id) final;
   Result<std::vector<PersonSummary>> People() const final;
   Result<std::vector<EnrolledFace>> FacesOf(std::string_view name) const final;
+  Result<FacePicture> PictureOf(std::int64_t face_id) const final;
   Result<> Rename(std::string_view from, std::string_view to) final;
   Result<> Merge(std::string_view from, std::string_view into) final;
+  Result<> Move(std::int64_t face_id, std::string_view to) final;
   Result<> Remove(std::string_view name) final;
   Result<> RemoveFace(std::int64_t face_id) final;
   Result<std::vector<std::optional<Identity>>> Identify(
@@ -48,6 +52,8 @@ class TableGallery : public Gallery {
   // All that `change` does or, where it fails, nothing. It may be called again
   // where another program was faster; what it then did before is gone.
   virtual Result<> Change(const ChangeTable& change) = 0;
+  // Of a face; empty: none.
+  virtual Result<FacePicture> ReadPicture(std::int64_t face) const = 0;
   // What faces are compared with now.
   virtual Result<std::shared_ptr<const KnownFaces>> Known() const = 0;
   // Something was removed for good; `what` begins the message of an error.

@@ -49,6 +49,17 @@ inline Face FaceOf(std::vector<float> descriptor, float x = 10) {
   return face;
 }
 
+// Begins as a JPEG does; no two are alike.
+inline FacePicture PictureNumber(int n, std::size_t bytes = 3000) {
+  FacePicture picture{std::byte{0xff}, std::byte{0xd8}, std::byte{0xff}};
+  std::uint32_t state = static_cast<std::uint32_t>(n) * 2654435761u + 1;
+  while (picture.size() < bytes) {
+    state = state * 1664525u + 1013904223u;
+    picture.push_back(static_cast<std::byte>(state >> 24));
+  }
+  return picture;
+}
+
 inline Digest Image(int n) { return Sha256("image " + std::to_string(n)); }
 
 inline std::string BytesOf(const std::vector<float>& values) {
@@ -56,14 +67,22 @@ inline std::string BytesOf(const std::vector<float>& values) {
           values.size() * sizeof(float)};
 }
 
-// Whether `bytes` has any 16 bytes of the vector.
-inline bool HasPartOf(const std::string& bytes,
-                      const std::vector<float>& vector) {
-  const std::string theirs = BytesOf(vector);
+// Whether `bytes` has any 16 bytes of `theirs`.
+inline bool HasPartOf(const std::string& bytes, const std::string& theirs) {
   for (std::size_t i = 0; i + 16 <= theirs.size(); i += 16) {
     if (bytes.find(theirs.substr(i, 16)) != std::string::npos) return true;
   }
   return false;
+}
+
+inline bool HasPartOf(const std::string& bytes,
+                      const std::vector<float>& vector) {
+  return HasPartOf(bytes, BytesOf(vector));
+}
+inline bool HasPartOf(const std::string& bytes, const FacePicture& picture) {
+  return HasPartOf(bytes,
+                   std::string(reinterpret_cast<const char*>(picture.data()),
+                               picture.size()));
 }
 
 // Names of the faces, "-" for unknown.
