@@ -28,7 +28,8 @@ Result<> CheckGalleryName(std::string_view name);
 
 // One gallery for every machine that uses this Redis. Each keeps a copy, by
 // which it identifies without asking, and which follows within a second what
-// others change; while Redis is away it goes on by what it knows. People(),
+// others change; while Redis is away it goes on by what it knows. Pictures are
+// not copied but read when they are asked for. People(),
 // FacesOf() and Export() ask first, so that they are never old.
 //
 // Changes are by version: where another editor was faster, the change is
@@ -40,7 +41,7 @@ Result<> CheckGalleryName(std::string_view name);
 //   kResourceExhausted   also: more than a million faces, or a change of more
 //                        than 64 MiB (import in several files)
 //
-// Removing deletes vectors from Redis at once. Copies of its disk (AOF, RDB,
+// Removing deletes vectors and pictures from Redis at once. Copies of its disk (AOF, RDB,
 // backups) hold them until they are written anew: see docs/decisions/0019.
 //
 // `redis` is shared with whatever else uses that Redis. `clock` and `metrics`

@@ -39,9 +39,9 @@ Result<std::vector<float>> ParseEmbedding(std::string_view bytes,
 class EmbeddingRecognizer {
  public:
   // `models`, `cache` (null: none) and `images` outlive it. Of `images` each
-  // image takes one while it is decoded and embedded, a cached answer none;
-  // null: no limit. kNotFound, kInvalidArgument: no card of an image embedder
-  // has that name.
+  // image takes one while it is decoded and embedded, a cached answer none, and
+  // who calls it holds none (as of RecognizerOptions); null: no limit.
+  // kNotFound, kInvalidArgument: no card of an image embedder has that name.
   static Result<std::unique_ptr<EmbeddingRecognizer>> Open(
       const ModelStore& models, ResultCache* cache, std::string_view embedder,
       const EmbedderOptions& options = {}, FairSlots* images = nullptr,

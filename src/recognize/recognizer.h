@@ -23,7 +23,8 @@ struct RecognizerOptions {
   FaceAnalyzerOptions faces;
   ImageLimits limits;
   // Of which each image takes one while it is decoded and analysed, a cached
-  // answer none; null: no limit. Outlives the Recognizer.
+  // answer none; null: no limit. Outlives the Recognizer. Who calls it holds
+  // none: it may wait for another caller's computation, which waits for one.
   FairSlots* images = nullptr;
 };
 
