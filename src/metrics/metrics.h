@@ -22,6 +22,8 @@ class Gauge {
  public:
   virtual ~Gauge() = default;
   virtual void Set(double value) = 0;
+  // For what several count together.
+  virtual void Add(double by) = 0;
 };
 
 // How often values fell below each bound. Thread-safe.

@@ -23,6 +23,13 @@ TEST(MetricsRegistry, TextHasWhatWasCountedAndMeasured) {
   EXPECT_THAT(text, HasSubstr("ocelli_live_stage_seconds_count 1"));
 }
 
+TEST(MetricsRegistry, SeveralCountInOneGauge) {
+  MetricsRegistry registry;
+  registry.AddGauge("ocelli_live_videos", "Videos.").Add(3);
+  registry.AddGauge("ocelli_live_videos", "Videos.").Add(-1);
+  EXPECT_THAT(registry.Text(), HasSubstr("ocelli_live_videos 2"));
+}
+
 TEST(MetricsRegistry, TheSameNameAndLabelsAreTheSameMetric) {
   MetricsRegistry registry;
   Counter& first = registry.AddCounter("ocelli_a_total", "A.", {{"x", "1"}});
