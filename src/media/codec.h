@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "core/image.h"
 #include "core/result.h"
+#include "core/yuv_image.h"
 #include "media/still_image.h"
 
 namespace ocelli {
@@ -26,6 +28,11 @@ extern const Codec kPngCodec;
 extern const Codec kWebpCodec;
 extern const Codec kHeifCodec;
 extern const Codec kSvgCodec;
+
+// A JPEG without a way over RGB, upright; nothing where its colours or its
+// chroma are not such that I420 can come of them, or it is mirrored.
+Result<std::optional<YuvImage>> DecodeJpegPlanes(
+    std::span<const std::byte> encoded, const ImageLimits& limits);
 
 // kDataLoss for an empty picture, kResourceExhausted for one over the limit.
 Result<> CheckSize(std::int64_t width, std::int64_t height,

@@ -1,26 +1,19 @@
-#include <turbojpeg.h>
-
-#include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "media/codec.h"
 #include "media/exif.h"
 #include "media/jpeg_colors.h"
+#include "media/turbo_jpeg.h"
+#include "media/yuv_conversion.h"
 
 namespace ocelli {
 namespace {
-
-struct DestroyTurboJpeg {
-  void operator()(void* handle) const { tjDestroy(handle); }
-};
-using TurboJpeg =
-    std::unique_ptr<std::remove_pointer_t<tjhandle>, DestroyTurboJpeg>;
 
 enum Marker : std::uint32_t {
   kStartOfImage = 0xd8,
@@ -140,142 +133,173 @@ bool RecognizesJpeg(std::span<const std::byte> encoded) {
   return HasTextAt(encoded, 0, "\xff\xd8\xff");
 }
 
+// A JPEG whose header was read, and its size found to be within the limits.
+class JpegDecoder {
+ public:
+  static Result<JpegDecoder> Open(std::span<const std::byte> encoded,
+                                  const ImageLimits& limits) {
+    JpegDecoder decoder(encoded);
+    if (!decoder.turbo_) throw std::bad_alloc();
+    // It fails for subsamplings it has no name for, which it decodes all the
+    // same, and succeeds where there are only tables: what it fills in counts.
+    static_cast<void>(tjDecompressHeader3(
+        decoder.turbo_.get(), decoder.bytes(), encoded.size(), &decoder.width_,
+        &decoder.height_, &decoder.subsampling_, &decoder.colorspace_));
+    if (decoder.width_ <= 0 || decoder.height_ <= 0 ||
+        decoder.colorspace_ < 0) {
+      return Damaged(encoded, tjGetErrorStr2(decoder.turbo_.get()));
+    }
+    if (const auto size = CheckSize(decoder.width_, decoder.height_, limits);
+        !size) {
+      return size.Failure();
+    }
+    return decoder;
+  }
+
+  int width() const { return width_; }
+  int height() const { return height_; }
+  int subsampling() const { return subsampling_; }
+  int colorspace() const { return colorspace_; }
+
+  Result<> DecodeTo(std::uint8_t* pixels, int format) {
+    return Judge(tjDecompress2(turbo_.get(), bytes(), encoded_.size(), pixels,
+                               width_, 0, height_, format, TJFLAG_LIMITSCANS));
+  }
+  Result<> DecodeTo(std::array<std::uint8_t*, 3> planes,
+                    std::array<int, 3> strides) {
+    return Judge(tjDecompressToYUVPlanes(turbo_.get(), bytes(), encoded_.size(),
+                                         planes.data(), width_, strides.data(),
+                                         height_, TJFLAG_LIMITSCANS));
+  }
+
+ private:
+  explicit JpegDecoder(std::span<const std::byte> encoded)
+      : encoded_(encoded), turbo_(tjInitDecompress()) {}
+
+  const unsigned char* bytes() const {
+    return reinterpret_cast<const unsigned char*>(encoded_.data());
+  }
+
+  Result<> Judge(int failed) const {
+    if (failed == 0) return {};
+    const std::string reason = tjGetErrorStr2(turbo_.get());
+    const bool only_warned = tjGetErrorCode(turbo_.get()) == TJERR_WARNING;
+    if (only_warned && !TellsOfDamage(reason) && ReachesEnd(encoded_)) {
+      return {};
+    }
+    return Damaged(encoded_, reason);
+  }
+
+  std::span<const std::byte> encoded_;
+  TurboJpeg turbo_;
+  int width_ = 0;
+  int height_ = 0;
+  int subsampling_ = -1;
+  int colorspace_ = -1;
+};
+
 Result<Image> DecodeJpeg(std::span<const std::byte> encoded,
                          const ImageLimits& limits) {
-  const TurboJpeg turbo(tjInitDecompress());
-  if (!turbo) throw std::bad_alloc();
-  const auto* bytes = reinterpret_cast<const unsigned char*>(encoded.data());
-  int width = 0;
-  int height = 0;
-  int subsampling = -1;
-  int colorspace = -1;
-  // It fails for subsamplings it has no name for, which it decodes all the
-  // same, and succeeds where there are only tables: what it fills in counts.
-  static_cast<void>(tjDecompressHeader3(turbo.get(), bytes, encoded.size(),
-                                        &width, &height, &subsampling,
-                                        &colorspace));
-  if (width <= 0 || height <= 0 || colorspace < 0) {
-    return Damaged(encoded, tjGetErrorStr2(turbo.get()));
-  }
-  if (const auto size = CheckSize(width, height, limits); !size) {
-    return size.Failure();
-  }
-
+  auto decoder = JpegDecoder::Open(encoded, limits);
+  if (!decoder) return decoder.Failure();
+  const int width = decoder->width(), height = decoder->height();
   const Header header = ReadHeader(encoded);
-  const auto decode = [&](std::uint8_t* pixels, int format) -> Result<> {
-    if (tjDecompress2(turbo.get(), bytes, encoded.size(), pixels, width, 0,
-                      height, format, TJFLAG_LIMITSCANS) == 0) {
-      return {};
-    }
-    const std::string reason = tjGetErrorStr2(turbo.get());
-    const bool only_warned = tjGetErrorCode(turbo.get()) == TJERR_WARNING;
-    if (only_warned && !TellsOfDamage(reason) && ReachesEnd(encoded)) {
-      return {};
-    }
-    return Damaged(encoded, reason);
-  };
-
   Image image;
-  if (colorspace == TJCS_CMYK || colorspace == TJCS_YCCK) {
+  if (decoder->colorspace() == TJCS_CMYK ||
+      decoder->colorspace() == TJCS_YCCK) {
     std::vector<std::uint8_t> cmyk(static_cast<std::size_t>(width) *
                                    static_cast<std::size_t>(height) * 4);
-    if (const auto done = decode(cmyk.data(), TJPF_CMYK); !done) {
+    if (const auto done = decoder->DecodeTo(cmyk.data(), TJPF_CMYK); !done) {
       return done.Failure();
     }
     image = CmykToRgb(cmyk, width, height, header.adobe);
   } else {
     image = Image(width, height, PixelFormat::kRgb8);
-    if (const auto done = decode(image.view().data, TJPF_RGB); !done) {
+    if (const auto done = decoder->DecodeTo(image.view().data, TJPF_RGB);
+        !done) {
       return done.Failure();
     }
   }
   return Upright(std::move(image), header.orientation);
 }
 
-tl::unexpected<Error> CannotEncode(int width, int height, int quality) {
-  return Fail(ErrorCode::kInvalidArgument,
-              "encoding a JPEG of " + std::to_string(width) + "x" +
-                  std::to_string(height) + " pixels in quality " +
-                  std::to_string(quality));
+// The quarters of a turn that `orientation` asks for; nothing where it mirrors.
+std::optional<int> QuartersOf(int orientation) {
+  switch (orientation) {
+    case 1:
+      return 0;
+    case 3:
+      return 2;
+    case 6:
+      return 1;
+    case 8:
+      return 3;
+    default:
+      return std::nullopt;
+  }
 }
 
-// What encoding planes needs, kept for the next picture of the thread.
-struct PlaneEncoder {
-  PlaneEncoder() : turbo(tjInitCompress()) {}
-  ~PlaneEncoder() { tjFree(output); }
-  PlaneEncoder(const PlaneEncoder&) = delete;
-  PlaneEncoder& operator=(const PlaneEncoder&) = delete;
-
-  TurboJpeg turbo;
-  // TurboJPEG's own, which it makes larger; it knows it by its address.
-  unsigned char* output = nullptr;
-  unsigned long size = 0;
-  YuvImage converted;
-};
+// Decodes chroma that is finer than that of I420, and takes the means.
+Result<> DecodeFinerChroma(JpegDecoder& decoder, const MutableYuvView& to) {
+  const int width = tjPlaneWidth(1, decoder.width(), decoder.subsampling());
+  const int height = tjPlaneHeight(1, decoder.height(), decoder.subsampling());
+  Image u(width, height, PixelFormat::kGrey8);
+  Image v(width, height, PixelFormat::kGrey8);
+  const auto done = decoder.DecodeTo(
+      {to.y, u.view().data, v.view().data},
+      {static_cast<int>(to.y_stride), static_cast<int>(u.view().stride),
+       static_cast<int>(v.view().stride)});
+  if (!done) return done;
+  HalveChroma(std::as_const(u).view(), to.UPlane());
+  HalveChroma(std::as_const(v).view(), to.VPlane());
+  return {};
+}
 
 }  // namespace
 
 const Codec kJpegCodec = {"JPEG", ".jpg", RecognizesJpeg, DecodeJpeg};
 
-Result<std::vector<std::byte>> EncodeJpeg(ImageView image, int quality) {
-  if (image.empty() || quality < 1 || quality > 100) {
-    return CannotEncode(image.width, image.height, quality);
+Result<std::optional<YuvImage>> DecodeJpegPlanes(
+    std::span<const std::byte> encoded, const ImageLimits& limits) {
+  auto decoder = JpegDecoder::Open(encoded, limits);
+  if (!decoder) return decoder.Failure();
+  const auto quarters = QuartersOf(ReadHeader(encoded).orientation);
+  const int subsampling = decoder->subsampling();
+  const bool grey = subsampling == TJSAMP_GRAY;
+  if (!quarters || (decoder->colorspace() != TJCS_YCbCr && !grey) ||
+      subsampling < 0 || subsampling == TJSAMP_411) {
+    return std::nullopt;
   }
-  const TurboJpeg turbo(tjInitCompress());
-  if (!turbo) return Fail(ErrorCode::kResourceExhausted, "no memory for JPEG");
-  const bool grey = image.format == PixelFormat::kGrey8;
-  unsigned char* buffer = nullptr;
-  unsigned long size = 0;
-  const int failed = tjCompress2(turbo.get(), image.data, image.width,
-                                 static_cast<int>(image.stride), image.height,
-                                 grey ? TJPF_GRAY : TJPF_RGB, &buffer, &size,
-                                 grey ? TJSAMP_GRAY : TJSAMP_420, quality, 0);
-  const std::unique_ptr<unsigned char, decltype(&tjFree)> owner(buffer, tjFree);
-  if (failed) {
-    return Fail(ErrorCode::kInvalidArgument,
-                std::string("encoding a JPEG: ") + tjGetErrorStr2(turbo.get()));
+  // TurboJPEG writes whole blocks of chroma, so also the luma beside odd sizes.
+  YuvImage image((decoder->width() + 1) / 2 * 2,
+                 (decoder->height() + 1) / 2 * 2,
+                 {YuvColor::Matrix::kBt601, true});
+  const MutableYuvView to = image.MutableView();
+  const int y_stride = static_cast<int>(to.y_stride);
+  const int uv_stride = static_cast<int>(to.uv_stride);
+  Result<> done;
+  if (grey || subsampling == TJSAMP_420) {
+    done =
+        decoder->DecodeTo({to.y, to.u, to.v}, {y_stride, uv_stride, uv_stride});
+  } else {
+    done = DecodeFinerChroma(*decoder, to);
   }
-  const auto* bytes = reinterpret_cast<const std::byte*>(buffer);
-  return std::vector<std::byte>(bytes, bytes + size);
-}
-
-Result<std::vector<std::byte>> EncodeJpeg(YuvView image, int quality) {
-  constexpr int kMostPixels = 65500;  // Of a side, JPEG_MAX_DIMENSION.
-  if (image.empty() || quality < 1 || quality > 100 ||
-      std::max(image.width, image.height) > kMostPixels) {
-    return CannotEncode(image.width, image.height, quality);
-  }
-  thread_local PlaneEncoder encoder;
-  if (!encoder.turbo) {
-    return Fail(ErrorCode::kResourceExhausted, "no memory for JPEG");
-  }
-  YuvView planes = image;
-  // TurboJPEG reads whole blocks of chroma, so also the luma beside odd sizes.
-  const int width = 2 * image.chroma_width();
-  const int height = 2 * image.chroma_height();
-  if (!HasJpegColors(image.color) || width != image.width ||
-      height != image.height) {
-    if (encoder.converted.width() != width ||
-        encoder.converted.height() != height) {
-      encoder.converted =
-          YuvImage(width, height, {YuvColor::Matrix::kBt601, true});
+  if (!done) return done.Failure();
+  if (grey) {
+    for (const MutableImageView plane : {to.UPlane(), to.VPlane()}) {
+      for (int row = 0; row < plane.height; ++row) {
+        std::memset(plane.Row(row), 128, static_cast<std::size_t>(plane.width));
+      }
     }
-    ToJpegColors(image, encoder.converted.MutableView());
-    planes = encoder.converted;
   }
-  const unsigned char* sources[] = {planes.y, planes.u, planes.v};
-  const int strides[] = {static_cast<int>(planes.y_stride),
-                         static_cast<int>(planes.uv_stride),
-                         static_cast<int>(planes.uv_stride)};
-  if (tjCompressFromYUVPlanes(
-          encoder.turbo.get(), sources, image.width, strides, image.height,
-          TJSAMP_420, &encoder.output, &encoder.size, quality, 0) != 0) {
-    return Fail(
-        ErrorCode::kInvalidArgument,
-        std::string("encoding a JPEG: ") + tjGetErrorStr2(encoder.turbo.get()));
+  if (image.width() != decoder->width() ||
+      image.height() != decoder->height()) {
+    YuvView inside = image.view();
+    inside.width = decoder->width();
+    inside.height = decoder->height();
+    image = YuvImage(inside, image.owner());
   }
-  const auto* bytes = reinterpret_cast<const std::byte*>(encoder.output);
-  return std::vector<std::byte>(bytes, bytes + encoder.size);
+  return Turned(std::move(image), *quarters);
 }
 
 Result<ImageSize> ReadJpegSize(std::span<const std::byte> encoded,

@@ -89,7 +89,43 @@ void ConvertLuma(const std::uint8_t* __restrict luma, int count, Fixed factor,
   }
 }
 
+void MeanOf(const std::uint8_t* __restrict a, const std::uint8_t* __restrict b,
+            int count, std::uint8_t* __restrict to) {
+  for (int i = 0; i < count; ++i) {
+    to[i] = static_cast<std::uint8_t>((a[i] + b[i] + 1) / 2);
+  }
+}
+
+void MeanOfPairs(const std::uint8_t* __restrict a,
+                 const std::uint8_t* __restrict b, int pairs,
+                 std::uint8_t* __restrict to) {
+  for (int i = 0; i < pairs; ++i) {
+    to[i] = static_cast<std::uint8_t>(
+        (a[2 * i] + a[2 * i + 1] + b[2 * i] + b[2 * i + 1] + 2) / 4);
+  }
+}
+
 }  // namespace
+
+void HalveChroma(ImageView from, MutableImageView to) {
+  const bool columns = from.width > to.width, rows = from.height > to.height;
+  OCELLI_CHECK((columns ? (from.width + 1) / 2 : from.width) == to.width);
+  OCELLI_CHECK((rows ? (from.height + 1) / 2 : from.height) == to.height);
+  for (int y = 0; y < to.height; ++y) {
+    const std::uint8_t* above = from.Row(rows ? 2 * y : y);
+    const std::uint8_t* below =
+        rows ? from.Row(std::min(2 * y + 1, from.height - 1)) : above;
+    if (!columns) {
+      MeanOf(above, below, to.width, to.Row(y));
+      continue;
+    }
+    const int pairs = from.width / 2;
+    MeanOfPairs(above, below, pairs, to.Row(y));
+    if (pairs < to.width) {
+      MeanOf(above + 2 * pairs, below + 2 * pairs, 1, to.Row(y) + pairs);
+    }
+  }
+}
 
 void ToJpegColors(YuvView from, MutableYuvView to) {
   const int columns = from.chroma_width(), rows = from.chroma_height();

@@ -14,4 +14,8 @@ inline bool HasJpegColors(YuvColor color) {
 // is, so that nothing is blurred.
 void ToJpegColors(YuvView from, MutableYuvView to);
 
+// Chroma in as many columns, rows or both as luma has, made that of I420: each
+// sample of `to` is the mean of those it stands for. What is as large stays.
+void HalveChroma(ImageView from, MutableImageView to);
+
 }  // namespace ocelli

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <iterator>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <utility>
@@ -60,13 +61,20 @@ class ReconnectingSource final : public VideoSource {
   }
 
   SourceCounters counters() const override {
-    return {frames_.load(), damaged_.load(), reconnects_.load()};
+    const std::lock_guard lock(mutex_);
+    return {frames_.load(), damaged_.load(), reconnects_.load(), away_};
   }
 
  private:
+  void SetAway(std::string why) {
+    const std::lock_guard lock(mutex_);
+    away_ = std::move(why);
+  }
+
   SourceFrame Taken(SourceFrame next) {
     attempts_ = 0;
     if (std::exchange(reported_, false)) {
+      SetAway("");
       Log(LogLevel::kInfo, "video source back", {{"url", shown_}});
     }
     next.frame.sequence = frames_.load();
@@ -88,6 +96,7 @@ class ReconnectingSource final : public VideoSource {
     damaged_before_ += stream_->counters().damaged;
     damaged_ = damaged_before_;
     stream_.reset();
+    SetAway(error.message);
     if (!std::exchange(reported_, true)) {
       Log(LogLevel::kWarning, "video source lost",
           {{"url", shown_}, {"error", error.message}});
@@ -115,6 +124,7 @@ class ReconnectingSource final : public VideoSource {
         return {};
       }
       error = stream.error();
+      SetAway(error.message);
       if (error.code == ErrorCode::kCancelled) {
         return Fail(error.code, std::move(error.message));
       }
@@ -150,6 +160,8 @@ class ReconnectingSource final : public VideoSource {
   std::atomic<std::uint64_t> frames_ = 0;
   std::atomic<std::uint64_t> damaged_ = 0;
   std::atomic<std::uint64_t> reconnects_ = 0;
+  mutable std::mutex mutex_;
+  std::string away_;  // Guarded by mutex_.
 };
 
 }  // namespace

@@ -102,6 +102,17 @@ TEST_F(ReconnectingSourceTest, FailsAfterTheAttemptsAllowed) {
   EXPECT_EQ(attempts_, 3);
 }
 
+TEST_F(ReconnectingSourceTest, SaysWhyThereIsNoConnection) {
+  options_.reconnects = 1;
+  const auto source = Source(1, {1, -1});
+  ASSERT_TRUE(source->Next({}));
+  EXPECT_EQ(source->counters().away, "");
+  ASSERT_TRUE(source->Next({}));  // Lost in between, and back.
+  EXPECT_EQ(source->counters().away, "");
+  EXPECT_FALSE(source->Next({}));
+  EXPECT_EQ(source->counters().away, "nobody there");
+}
+
 TEST_F(ReconnectingSourceTest, AFrameMakesAttemptsCountAnew) {
   options_.reconnects = 2;
   const auto source = Source(1, {-1, 1, -1, 1, -1, -1});

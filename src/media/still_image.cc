@@ -29,10 +29,8 @@ std::string KnownFormats() {
   return names;
 }
 
-}  // namespace
-
-Result<Image> DecodeImage(std::span<const std::byte> encoded,
-                          const ImageLimits& limits) {
+Result<const Codec*> CodecOf(std::span<const std::byte> encoded,
+                             const ImageLimits& limits) {
   if (encoded.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "not an image: the file is empty");
   }
@@ -48,11 +46,42 @@ Result<Image> DecodeImage(std::span<const std::byte> encoded,
         ErrorCode::kInvalidArgument,
         "not an image: no known format; Ocelli reads " + KnownFormats());
   }
+  return codec;
+}
+
+tl::unexpected<Error> NoMemory() {
+  return Fail(ErrorCode::kResourceExhausted,
+              "not enough memory to decode the image");
+}
+
+}  // namespace
+
+Result<Image> DecodeImage(std::span<const std::byte> encoded,
+                          const ImageLimits& limits) {
+  const auto codec = CodecOf(encoded, limits);
+  if (!codec) return codec.Failure();
   try {
-    return codec->decode(encoded, limits);
+    return (*codec)->decode(encoded, limits);
   } catch (const std::bad_alloc&) {
-    return Fail(ErrorCode::kResourceExhausted,
-                "not enough memory to decode the image");
+    return NoMemory();
+  }
+}
+
+Result<YuvImage> DecodeToYuv(std::span<const std::byte> encoded,
+                             const ImageLimits& limits) {
+  const auto codec = CodecOf(encoded, limits);
+  if (!codec) return codec.Failure();
+  try {
+    if (*codec == &kJpegCodec) {
+      auto planes = DecodeJpegPlanes(encoded, limits);
+      if (!planes) return planes.Failure();
+      if (*planes) return *std::move(*planes);
+    }
+    const auto image = (*codec)->decode(encoded, limits);
+    if (!image) return image.Failure();
+    return ToYuv(image->view(), {YuvColor::Matrix::kBt601, true});
+  } catch (const std::bad_alloc&) {
+    return NoMemory();
   }
 }
 

@@ -29,6 +29,11 @@ struct ImageLimits {
 Result<Image> DecodeImage(std::span<const std::byte> encoded,
                           const ImageLimits& limits = {});
 
+// The same as I420 with the colours of a JPEG (full range, BT.601); of most
+// JPEGs without a way over RGB.
+Result<YuvImage> DecodeToYuv(std::span<const std::byte> encoded,
+                             const ImageLimits& limits = {});
+
 // RGB and, of the same size, how opaque it is: grey, 0 to 255.
 struct ImageWithAlpha {
   Image color;

@@ -14,6 +14,7 @@
 #include "core/file.h"
 #include "media/picture_folder.h"
 #include "media/reconnecting_source.h"
+#include "media/repeating_source.h"
 #include "media/stream_source.h"
 
 namespace ocelli {
@@ -182,12 +183,9 @@ Result<> CheckOptions(const VideoSourceOptions& options) {
   return {};
 }
 
-}  // namespace
-
-Result<std::unique_ptr<VideoSource>> VideoSource::Open(
-    const std::string& url, const VideoSourceOptions& options,
-    std::stop_token stop) {
-  if (const auto good = CheckOptions(options); !good) return good.Failure();
+Result<std::unique_ptr<VideoSource>> OpenOnce(const std::string& url,
+                                              const VideoSourceOptions& options,
+                                              const std::stop_token& stop) {
   if (stop.stop_requested()) {
     return Fail(ErrorCode::kCancelled,
                 "opening " + WithoutSecrets(url) + ": stopped");
@@ -212,6 +210,20 @@ Result<std::unique_ptr<VideoSource>> VideoSource::Open(
         return OpenStream(address, options, std::move(stopped));
       },
       address->shown, options);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VideoSource>> VideoSource::Open(
+    const std::string& url, const VideoSourceOptions& options,
+    std::stop_token stop) {
+  if (const auto good = CheckOptions(options); !good) return good.Failure();
+  auto source = OpenOnce(url, options, stop);
+  if (!source || !options.repeat || (*source)->info().live) return source;
+  return MakeRepeatingSource(std::move(*source),
+                             [url, options](const std::stop_token& stopped) {
+                               return OpenOnce(url, options, stopped);
+                             });
 }
 
 std::string WithoutSecrets(std::string_view url) {

@@ -61,6 +61,8 @@ struct VideoSourceOptions {
   std::chrono::milliseconds open_timeout{10'000};
   std::chrono::milliseconds read_timeout{10'000};
   double frame_rate = 25;  // Of a folder of pictures and the test pattern.
+  // What is not live begins again at its end, for ever, without its sound.
+  bool repeat = false;
   VideoLimits limits;
   // Live sources only: how often a lost connection is made anew before Next()
   // fails; -1: for ever. The wait doubles from the first to the last of these,
@@ -76,6 +78,8 @@ struct SourceCounters {
   std::uint64_t frames = 0;
   std::uint64_t damaged = 0;     // Packets that could not be decoded.
   std::uint64_t reconnects = 0;  // Connections made anew.
+  // Why a live source has no connection; empty: it has one.
+  std::string away = {};
 };
 
 // Frames of a video or a camera, upright, as I420. One thread at a time, but
