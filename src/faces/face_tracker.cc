@@ -155,6 +155,7 @@ class Tracker final : public FaceTracker {
   Result<std::vector<TrackedFace>> Track(const Frame& frame) override {
     const YuvView picture = frame.pixels.view();
     const microseconds now = std::max(frame.time, last_time_);
+    described_.reset();
     awaited_.Pass(now - last_time_);
     last_time_ = now;
     if (picture.width != width_ || picture.height != height_) {
@@ -179,6 +180,11 @@ class Tracker final : public FaceTracker {
     }
     EndLost(now);
     return Faces(now);
+  }
+
+  std::optional<TrackedFace> TakeDescribed() override {
+    if (described_) SetVerdict(*described_);
+    return std::exchange(described_, std::nullopt);
   }
 
   FaceTrackerState State() const override {
@@ -599,6 +605,11 @@ class Tracker final : public FaceTracker {
     if (!identities_.Worthwhile(track.id, quality, now)) return {};
     if (auto done = Describe(**look); !done) return done;
     Remember(track, (*look)->descriptor, now);
+    described_.emplace();
+    described_->track = track.id;
+    described_->face = track.shown;
+    described_->face.descriptor = (*look)->descriptor;
+    described_->face.quality = (*look)->quality;
     if (gallery_ == nullptr) {
       // Only for when to look again.
       identities_.Vote(track.id, "", 0, now);
@@ -667,6 +678,14 @@ class Tracker final : public FaceTracker {
     });
   }
 
+  void SetVerdict(TrackedFace& face) const {
+    if (gallery_ == nullptr) return;
+    TrackVerdict verdict = identities_.VerdictOf(face.track);
+    face.name = std::move(verdict.name);
+    face.similarity = verdict.similarity;
+    face.decided = verdict.decided;
+  }
+
   std::vector<TrackedFace> Faces(microseconds now) const {
     std::vector<TrackedFace> faces;
     faces.reserve(tracks_.size());
@@ -675,11 +694,7 @@ class Tracker final : public FaceTracker {
       face.track = track.id;
       face.face = track.shown;
       face.unseen_for = now - track.last_seen;
-      if (gallery_ == nullptr) continue;
-      TrackVerdict verdict = identities_.VerdictOf(track.id);
-      face.name = std::move(verdict.name);
-      face.similarity = verdict.similarity;
-      face.decided = verdict.decided;
+      SetVerdict(face);
     }
     std::sort(faces.begin(), faces.end(),
               [](const TrackedFace& a, const TrackedFace& b) {
@@ -704,7 +719,8 @@ class Tracker final : public FaceTracker {
   microseconds last_time_{};
   microseconds next_search_{};
   microseconds next_analysis_{};
-  int quick_searches_ = 0;  // Since the last thorough one.
+  int quick_searches_ = 0;                // Since the last thorough one.
+  std::optional<TrackedFace> described_;  // In the last frame.
   FaceTrackerTimes times_;
 };
 

@@ -68,6 +68,10 @@ class FaceTracker {
   // time; some may be missing.
   virtual Result<std::vector<TrackedFace>> Track(const Frame& frame) = 0;
 
+  // The face that was described in the last frame, with its descriptor and
+  // quality, for who collects what faces look like. Once.
+  virtual std::optional<TrackedFace> TakeDescribed() { return std::nullopt; }
+
   // As of the last frame.
   virtual FaceTrackerState State() const = 0;
   // Before the first frame: goes on with what another tracker of this video

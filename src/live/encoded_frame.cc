@@ -62,13 +62,14 @@ EncodedFrame MakeEncodedFrame(std::vector<std::byte> picture, int width,
   return encoded;
 }
 
+YuvImage Within(const YuvImage& pixels, int max_side) {
+  if (!IsTooLarge(pixels.width(), pixels.height(), max_side)) return pixels;
+  return Shrunk(pixels, SizeWithin(pixels.width(), pixels.height(), max_side));
+}
+
 Result<EncodedFrame> EncodeFrame(const Frame& frame, int quality,
                                  int max_side) {
-  YuvImage pixels = frame.pixels;
-  if (IsTooLarge(pixels.width(), pixels.height(), max_side)) {
-    pixels =
-        Shrunk(pixels, SizeWithin(pixels.width(), pixels.height(), max_side));
-  }
+  const YuvImage pixels = Within(frame.pixels, max_side);
   auto jpeg = EncodeJpeg(pixels.view(), quality);
   if (!jpeg) return jpeg.Failure();
   EncodedFrame encoded =

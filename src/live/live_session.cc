@@ -1,6 +1,7 @@
 #include "live/live_session.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "core/bounded_queue.h"
+#include "core/work_scope.h"
 #include "live/filter_effect.h"
 #include "live/latency.h"
 
@@ -22,9 +24,6 @@ constexpr std::size_t kQueue = 3;
 // Before faces: what comes while models open, or while a picture is searched.
 constexpr std::size_t kFirstQueue = 10;
 
-// A face may be shown for so long before it is found and hidden.
-constexpr std::chrono::milliseconds kHiddenFacesEvery{200};
-
 // More than can have come out since the last state was kept: frames of a
 // session never have the same number.
 constexpr std::uint64_t kSequenceGap = 10'000;
@@ -32,11 +31,31 @@ constexpr std::uint64_t kSequenceGap = 10'000;
 struct Shot {
   Frame frame;
   std::vector<TrackedFace> faces;
+  // A face that was described, and in what.
+  std::optional<std::pair<Frame, TrackedFace>> described;
 };
 
 double Seconds(steady_clock::duration time) {
   return std::chrono::duration<double>(time).count();
 }
+
+// What one session adds to a gauge that several share. Thread-safe.
+class GaugeShare {
+ public:
+  explicit GaugeShare(Gauge& gauge) : gauge_(gauge) {}
+  ~GaugeShare() { Set(0); }
+  GaugeShare(const GaugeShare&) = delete;
+  GaugeShare& operator=(const GaugeShare&) = delete;
+
+  void Set(std::size_t value) {
+    const auto now = static_cast<std::int64_t>(value);
+    gauge_.Add(static_cast<double>(now - share_.exchange(now)));
+  }
+
+ private:
+  Gauge& gauge_;
+  std::atomic<std::int64_t> share_ = 0;
+};
 
 // One step of the way: how long it took, in status and metrics.
 struct Stage {
@@ -45,11 +64,11 @@ struct Stage {
                                        "Time a frame spends in a stage.",
                                        LatencyBounds(), {{"stage", name}})),
         queue(metrics.AddGauge("ocelli_live_queue_frames",
-                               "Frames that wait for a stage.",
+                               "Frames that wait for a stage, of all videos.",
                                {{"stage", name}})) {}
 
   Histogram& histogram;
-  Gauge& queue;
+  GaugeShare queue;
 };
 
 class Session final : public LiveSession {
@@ -103,12 +122,17 @@ class Session final : public LiveSession {
     }
     // Ends reading only; what was read goes all the way.
     const std::stop_callback forward(stop, [this] { ending_.request_stop(); });
-    std::jthread decoding([this] { Decode(); });
+    std::jthread decoding([this] {
+      const WorkScope scope(options_.client, abandoned_.get_token());
+      Decode();
+    });
     std::jthread tracking([this] {
+      const WorkScope scope(options_.client, abandoned_.get_token());
       Work(decoded_, tracked_, track_stage_, &LiveStatus::track,
            [this](Shot& shot) { return TrackFaces(shot); });
     });
     std::jthread effecting([this] {
+      const WorkScope scope(options_.client, abandoned_.get_token());
       Work(tracked_, finished_, effect_stage_, &LiveStatus::effects,
            [this](Shot& shot) { return ApplyEffects(shot); });
     });
@@ -136,6 +160,7 @@ class Session final : public LiveSession {
     const SourceCounters counters = source_->counters();
     status.damaged = counters.damaged;
     status.reconnects = counters.reconnects;
+    status.away = counters.away;
     if (running_) status.seconds = Seconds(steady_clock::now() - started_);
     const auto percentile = [&](double share) {
       return std::chrono::duration<double>(latencies_.Percentile(share))
@@ -171,14 +196,10 @@ class Session final : public LiveSession {
     const std::lock_guard lock(mutex_);
     if (!error_) error_ = error;
     ending_.request_stop();
+    abandoned_.request_stop();
     decoded_.Close();
     tracked_.Close();
     finished_.Close();
-  }
-
-  bool abandoned() const {
-    const std::lock_guard lock(mutex_);
-    return error_.has_value();
   }
 
   void Count(double LiveStatus::*stage_seconds, Stage& stage,
@@ -223,7 +244,7 @@ class Session final : public LiveSession {
         }
       }
       looked_at = time;
-      Shot shot{std::move(frame), {}};
+      Shot shot{std::move(frame), {}, {}};
       if (live_) {
         if (decoded_.PushDroppingOldest(std::move(shot)) &&
             !ending_.stop_requested()) {
@@ -234,10 +255,10 @@ class Session final : public LiveSession {
       } else if (!decoded_.Push(std::move(shot), ending_.get_token())) {
         break;
       }
-      track_stage_.queue.Set(static_cast<double>(decoded_.size()));
+      track_stage_.queue.Set(decoded_.size());
       if (options_.max_frames > 0 && ++taken >= options_.max_frames) break;
     }
-    if (!abandoned()) KeepSound(source_->TakeSound());
+    if (!abandoned_.stop_requested()) KeepSound(source_->TakeSound());
     decoded_.Close();
   }
 
@@ -251,7 +272,7 @@ class Session final : public LiveSession {
         break;
       }
       Count(stage_seconds, stage, begun);
-      stage.queue.Set(static_cast<double>(from.size()));
+      stage.queue.Set(from.size());
       if (!to.Push(std::move(*shot))) break;
     }
     to.Close();
@@ -262,6 +283,11 @@ class Session final : public LiveSession {
     auto faces = tracker_->Track(shot.frame);
     if (!faces) return faces.Failure("looking for faces");
     shot.faces = std::move(*faces);
+    if (options_.on_described) {
+      if (auto face = tracker_->TakeDescribed()) {
+        shot.described.emplace(shot.frame, *std::move(face));
+      }
+    }
     if (keeper_) keeper_->Follow(*tracker_, shot.faces);
     return {};
   }
@@ -286,7 +312,7 @@ class Session final : public LiveSession {
       }
       const auto now = steady_clock::now();
       Count(&LiveStatus::encode, encode_stage_, begun);
-      encode_stage_.queue.Set(static_cast<double>(finished_.size()));
+      encode_stage_.queue.Set(finished_.size());
       latency_metric_.Observe(Seconds(now - shot->frame.decoded_at));
       frames_out_.Add();
       const std::lock_guard lock(mutex_);
@@ -324,6 +350,9 @@ class Session final : public LiveSession {
   }
 
   Result<> EmitOne(const Shot& shot) {
+    if (shot.described) {
+      options_.on_described(shot.described->first, shot.described->second);
+    }
     if (options_.on_frame) {
       if (auto told = options_.on_frame(shot.frame, shot.faces); !told) {
         return told;
@@ -361,7 +390,8 @@ class Session final : public LiveSession {
   const std::vector<std::unique_ptr<Effect>> effects_;
   const std::unique_ptr<VideoSink> sink_;  // Null: no video comes out.
   const bool live_;                        // Whether late frames are dropped.
-  std::stop_source ending_;
+  std::stop_source ending_;                // No more is read.
+  std::stop_source abandoned_;             // And what is under way is given up.
   BoundedQueue<Shot> decoded_, tracked_, finished_;
   Stage decode_stage_, track_stage_, effect_stage_, encode_stage_;
   Counter& frames_in_;
@@ -398,6 +428,12 @@ void AddAllEffects(EffectRegistry& registry) {
   registry.Add(FilterKind());
 }
 
+void SearchToHide(FaceTrackerOptions& options) {
+  constexpr std::chrono::milliseconds kAtLeastEvery{200};
+  options.thorough = true;
+  options.detect_every = std::min(options.detect_every, kAtLeastEvery);
+}
+
 Result<std::unique_ptr<LiveSession>> LiveSession::Open(
     LiveOptions options, const ModelStore& models, const Gallery* gallery,
     MetricsRegistry& metrics, const std::stop_token& stop) {
@@ -417,12 +453,11 @@ Result<std::unique_ptr<LiveSession>> LiveSession::Open(
                     [](const ChosenEffect& effect) {
                       return effect.kind->hides_faces;
                     })) {
-      options.tracker.thorough = true;
-      options.tracker.detect_every =
-          std::min(options.tracker.detect_every, kHiddenFacesEvery);
+      SearchToHide(options.tracker);
     }
     options.tracker.identify = need == EffectNeed::kNames && gallery;
-    options.tracker.describe = options.keeper != nullptr;
+    options.tracker.describe =
+        options.keeper != nullptr || options.on_described;
     auto opened = FaceTracker::Open(models, gallery, options.tracker);
     if (!opened) return opened.Failure();
     tracker = std::move(*opened);

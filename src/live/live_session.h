@@ -24,6 +24,9 @@ namespace ocelli {
 // The effects of effects/ and those that need another room.
 void AddAllEffects(EffectRegistry& registry);
 
+// Often and thoroughly: a face may be shown until it is found and hidden.
+void SearchToHide(FaceTrackerOptions& options);
+
 struct LiveOptions {
   std::string source;                 // As VideoSource::Open() takes it.
   std::vector<ChosenEffect> effects;  // In the order in which they apply.
@@ -46,6 +49,11 @@ struct LiveOptions {
   std::function<Result<>(const Frame& frame,
                          std::span<const TrackedFace> faces)>
       on_frame;
+  // Before that, from the same thread, where a face was described in a frame:
+  // as it was before effects, and the face with its descriptor and quality.
+  // Faces are described for this though nobody asks for names.
+  std::function<void(const Frame& frame, const TrackedFace& face)> on_described;
+  std::string client;  // WorkScope of its threads; Run()'s has its own.
 };
 
 // What Run() did so far. Times in seconds.
@@ -56,6 +64,7 @@ struct LiveStatus {
   std::uint64_t skipped = 0;  // Not looked at, since analyze_every said so.
   std::uint64_t damaged = 0;
   std::uint64_t reconnects = 0;
+  std::string away;          // Why a live source has no connection.
   std::uint64_t tracks = 0;  // Faces followed since the start.
   std::size_t faces = 0;     // In the last frame.
   double seconds = 0;        // Since Run() began.

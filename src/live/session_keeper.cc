@@ -37,7 +37,7 @@ SessionKeeper::SessionKeeper(SessionStore& store, SessionKeeperOptions options,
                                          "What keeping a state took.",
                                          LatencyBounds())),
       owned_gauge_(metrics.AddGauge("ocelli_live_session_owned",
-                                    "1 while this process has the session.")),
+                                    "Sessions that this process has.")),
       state_bytes_(metrics.AddGauge("ocelli_live_session_state_bytes",
                                     "Size of the last state.")),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
@@ -59,7 +59,7 @@ Result<std::optional<ResumedSession>> SessionKeeper::Own(
   if (!state) {
     return Fail(state.error().code,
                 "session " + options_.name + ": " + kept_->where + ": " +
-                    state.error().message + "; --new-session begins it anew");
+                    state.error().message + "; " + options_.advice);
   }
   const auto now = clock_.MonotonicTime();
   const auto gap =
@@ -142,7 +142,7 @@ void SessionKeeper::Run(const std::stop_token& stop) {
     changed_.notify_all();
   }
   if (!owned) return;
-  owned_gauge_.Set(1);
+  owned_gauge_.Add(1);
   auto last = clock_.MonotonicTime();
   std::unique_lock lock(mutex_);
   while (true) {
@@ -163,7 +163,7 @@ void SessionKeeper::Run(const std::stop_token& stop) {
     if (!ours || ended) break;
   }
   lock.unlock();
-  owned_gauge_.Set(0);
+  owned_gauge_.Add(-1);
 }
 
 Result<> SessionKeeper::Take(const std::stop_token& stop) {

@@ -28,6 +28,8 @@ struct SessionKeeperOptions {
   std::string name;
   TakeSessionOptions take;
   std::vector<LiveSetting> settings;  // Kept with the session.
+  // What to do about a state that can't be read.
+  std::string advice = "--new-session begins it anew";
   std::chrono::milliseconds save_every{500};
   // A face that comes or gets a name is kept so soon after the last time.
   std::chrono::milliseconds save_soonest{100};
@@ -106,7 +108,7 @@ class SessionKeeper {
   Counter& failures_;
   Counter& withheld_;
   Histogram& save_seconds_;
-  Gauge& owned_gauge_;
+  Gauge& owned_gauge_;  // Of all keepers.
   Gauge& state_bytes_;
 
   // Of MonotonicTime(), in nanoseconds; frames may go out until then.

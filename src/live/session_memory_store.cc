@@ -28,6 +28,15 @@ class Sessions {
   // Guarded by mutex.
   std::map<std::string, Record> records;
   std::uint64_t last_token = 0;
+
+  // The time, with what nobody had for too long forgotten. Needs mutex.
+  steady_clock::time_point Now() {
+    const auto now = clock.MonotonicTime();
+    std::erase_if(records, [&](const auto& record) {
+      return now - record.second.until > options.keep;
+    });
+    return now;
+  }
 };
 
 milliseconds Since(steady_clock::time_point then,
@@ -108,7 +117,7 @@ class MemorySessionStore final : public SessionStore {
       const std::string& name, const TakeSessionOptions& options) override {
     if (auto valid = CheckSessionName(name); !valid) return valid.Failure();
     const std::lock_guard lock(sessions_->mutex);
-    const auto now = sessions_->clock.MonotonicTime();
+    const auto now = sessions_->Now();
     Record& record = sessions_->records[name];
     if (record.until > now && !options.take_over) {
       return tl::unexpected(Held(name, record, now));
@@ -126,16 +135,18 @@ class MemorySessionStore final : public SessionStore {
   Result<std::optional<KeptSession>> Peek(const std::string& name) override {
     if (auto valid = CheckSessionName(name); !valid) return valid.Failure();
     const std::lock_guard lock(sessions_->mutex);
+    const auto now = sessions_->Now();
     const auto found = sessions_->records.find(name);
     if (found == sessions_->records.end()) return std::nullopt;
-    return KeptOf(name, found->second, sessions_->clock.MonotonicTime());
+    return KeptOf(name, found->second, now);
   }
 
   Result<std::vector<SessionSummary>> List() override {
     const std::lock_guard lock(sessions_->mutex);
+    const auto now = sessions_->Now();
     std::vector<SessionSummary> list;
     for (const auto& [name, record] : sessions_->records) {
-      list.push_back(SummaryOf(name, record));
+      list.push_back(SummaryOf(name, record, now));
     }
     return list;
   }
@@ -143,17 +154,18 @@ class MemorySessionStore final : public SessionStore {
   Result<SessionSummary> Summary(const std::string& name) override {
     if (auto valid = CheckSessionName(name); !valid) return valid.Failure();
     const std::lock_guard lock(sessions_->mutex);
+    const auto now = sessions_->Now();
     const auto found = sessions_->records.find(name);
     if (found == sessions_->records.end()) return NoSuch(name);
-    return SummaryOf(name, found->second);
+    return SummaryOf(name, found->second, now);
   }
 
   Result<> Remove(const std::string& name) override {
     if (auto valid = CheckSessionName(name); !valid) return valid.Failure();
     const std::lock_guard lock(sessions_->mutex);
+    const auto now = sessions_->Now();
     const auto found = sessions_->records.find(name);
     if (found == sessions_->records.end()) return NoSuch(name);
-    const auto now = sessions_->clock.MonotonicTime();
     if (found->second.until > now) {
       return tl::unexpected(Held(name, found->second, now));
     }
@@ -170,9 +182,8 @@ class MemorySessionStore final : public SessionStore {
     return Fail(ErrorCode::kNotFound, "no session " + name);
   }
 
-  SessionSummary SummaryOf(const std::string& name,
-                           const Record& record) const {
-    const auto now = sessions_->clock.MonotonicTime();
+  static SessionSummary SummaryOf(const std::string& name, const Record& record,
+                                  steady_clock::time_point now) {
     return {name,
             record.owner,
             Since(record.taken, now),

@@ -94,7 +94,8 @@ class SessionStore {
   virtual const SessionStoreOptions& options() const = 0;
 };
 
-// For tests. Sessions are never removed by their age.
+// Of this process alone; what nobody has is forgotten after options.keep, the
+// next time that somebody asks for a session.
 std::unique_ptr<SessionStore> MakeMemorySessionStore(
     const SessionStoreOptions& options = {},
     const Clock& clock = SystemClock());

@@ -303,6 +303,22 @@ TEST_P(SessionStoreContract, WaitingEndsWhenItIsAskedTo) {
             ErrorCode::kCancelled);
 }
 
+TEST(MemorySessionStore, KeepsNothingForEver) {
+  FixedClock clock({});
+  const auto store =
+      MakeMemorySessionStore({milliseconds(100), milliseconds(1000)}, clock);
+  const auto session = store->Take("mall-12", {}).value();
+  ASSERT_TRUE(session->Save("faces"));
+  clock.Advance(milliseconds(1100));
+  EXPECT_TRUE(store->Peek("mall-12").value());
+  clock.Advance(milliseconds(1));
+  EXPECT_FALSE(store->Peek("mall-12").value());
+  EXPECT_TRUE(store->List()->empty());
+  // Its owner, away for so long, has it again.
+  ASSERT_TRUE(session->Save("more faces"));
+  EXPECT_TRUE(store->Peek("mall-12").value());
+}
+
 INSTANTIATE_TEST_SUITE_P(Memory, SessionStoreContract,
                          testing::Values(MakeMemory));
 INSTANTIATE_TEST_SUITE_P(Redis, SessionStoreContract,
