@@ -8,7 +8,6 @@
 #include "core/frame.h"
 #include "core/image.h"
 #include "core/result.h"
-#include "core/yuv_image.h"
 
 namespace ocelli {
 
@@ -26,9 +25,6 @@ struct EncodedFrame {
 // The record of `picture`, of that size.
 EncodedFrame MakeEncodedFrame(std::vector<std::byte> picture, int width,
                               int height);
-
-// The picture, its longer side at most `max_side` (0: as it is).
-YuvImage Within(const YuvImage& pixels, int max_side);
 
 // A JPEG of the frame, not larger than `max_side` (0: as it is).
 Result<EncodedFrame> EncodeFrame(const Frame& frame, int quality, int max_side);

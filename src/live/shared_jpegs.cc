@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "live/encoded_frame.h"
+#include "live/shrunk_picture.h"
 #include "media/still_image.h"
 
 namespace ocelli {
