@@ -75,10 +75,12 @@ std::shared_ptr<const LiveShot> FollowedVideo::last() const {
 Result<std::shared_ptr<const LiveShot>> FollowedVideo::Next(
     const std::shared_ptr<const LiveShot>& after,
     std::chrono::milliseconds patience, const std::stop_token& stop) const {
+  // What is longer might not fit into the clock.
+  constexpr std::chrono::hours kMostPatience{24};
   std::unique_lock lock(mutex_);
-  const bool came = changed_.wait_for(lock, stop, patience, [&] {
-    return stopped_ || (last_ && last_ != after);
-  });
+  const bool came = changed_.wait_for(
+      lock, stop, std::min<std::chrono::milliseconds>(patience, kMostPatience),
+      [&] { return stopped_ || (last_ && last_ != after); });
   if (stopped_) {
     return Fail(ErrorCode::kNotFound,
                 "video " + settings_.name + " was stopped");

@@ -63,7 +63,7 @@ class ScriptedSession final : public LiveSession {
 
 Frame Picture(std::uint64_t sequence) {
   Frame frame;
-  frame.pixels = ToYuv(test::Quarters(64, 48, "RGBY"), {});
+  frame.pixels = ToYuv(test::Quarters(640, 480, "RGBY"), {});
   frame.sequence = sequence;
   return frame;
 }
@@ -196,8 +196,8 @@ TEST_F(LiveBoardTest, WatchersShareFramesAndSlowOnesMissSome) {
   const auto status = board->Find("yard");
   ASSERT_TRUE(status);
   EXPECT_EQ(status->state, State::kRunning);
-  EXPECT_EQ(status->width, 64);
-  EXPECT_EQ(status->height, 48);
+  EXPECT_EQ(status->width, 640);
+  EXPECT_EQ(status->height, 480);
 }
 
 TEST_F(LiveBoardTest, SaysWhyAVideoIsAwayAndBeginsItAnew) {
@@ -360,14 +360,15 @@ TEST_F(LiveBoardTest, JpegsAreShared) {
   ASSERT_TRUE(board->Start(Video("yard")));
   Show(1);
   const auto shot = board->Next("yard", nullptr, hours(1), {}).value();
-  const auto jpeg = board->Jpeg(shot, 32);
+  const auto jpeg = board->Jpeg(shot, 320);
   ASSERT_TRUE(jpeg) << jpeg.error().message;
-  EXPECT_EQ(board->Jpeg(board->Last("yard").value(), 32).value(), *jpeg);
+  EXPECT_EQ(board->Jpeg(board->Last("yard").value(), 320).value(), *jpeg);
   const auto image = DecodeImage(AsBytes(**jpeg));
   ASSERT_TRUE(image);
-  EXPECT_EQ(image->width(), 32);
+  EXPECT_EQ(image->width(), 320);
   EXPECT_EQ(test::CornersOf(*image), "RGBY");
-  EXPECT_EQ(board->Jpeg(nullptr, 32).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(board->Jpeg(nullptr, 320).error().code,
+            ErrorCode::kInvalidArgument);
 }
 
 }  // namespace

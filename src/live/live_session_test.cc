@@ -63,7 +63,9 @@ TEST_F(LiveSessionTest, SessionsOfOneRegistryAddUp) {
   const auto other = Open();
   options_.on_frame = [&](const Frame& frame, auto) -> Result<> {
     // While this one has frames under way.
-    if (frame.sequence == 5) EXPECT_TRUE(other->Run({}));
+    if (frame.sequence == 5) {
+      EXPECT_TRUE(other->Run({}));
+    }
     return {};
   };
   ASSERT_TRUE(Open()->Run({}));

@@ -28,24 +28,24 @@ TEST(SharedJpegs, MakesOneForAllWhoAskAtTheSameTime) {
     asking.wait();  // All have begun to ask.
     return EncodeShown(pixels, max_side);
   });
-  const auto picture = Picture();
+  const auto picture = Picture(640, 480);
   std::vector<std::shared_ptr<const std::string>> got(kThreads);
   {
     std::vector<std::jthread> threads;
     for (auto& one : got) {
       threads.emplace_back([&] {
         asking.count_down();
-        one = jpegs.Of(picture, *picture, 32).value();
+        one = jpegs.Of(picture, *picture, 320).value();
       });
     }
   }
   EXPECT_EQ(made, 1);
   for (const auto& one : got) EXPECT_EQ(one, got[0]);
-  EXPECT_EQ(jpegs.Of(picture, *picture, 32).value(), got[0]);
+  EXPECT_EQ(jpegs.Of(picture, *picture, 320).value(), got[0]);
   const auto image = DecodeImage(AsBytes(*got[0]));
   ASSERT_TRUE(image);
-  EXPECT_EQ(image->width(), 32);
-  EXPECT_EQ(image->height(), 24);
+  EXPECT_EQ(image->width(), 320);
+  EXPECT_EQ(image->height(), 240);
   EXPECT_EQ(test::CornersOf(*image), "RGBY");
 }
 

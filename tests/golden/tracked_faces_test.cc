@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -326,6 +327,33 @@ TEST_F(TrackedFaces, AnotherTrackerGoesOnWithTheSameIdsAndNames) {
   for (int i = 1; i < 30; ++i) {
     ASSERT_EQ(NamesOf(Next(Moved(-140 + i % 3, 20))), before) << i;
   }
+}
+
+TEST_F(TrackedFaces, HandsOutEachDescriptionOnce) {
+  FaceTrackerOptions options;
+  options.describe = true;
+  Open(options);
+  std::map<std::int64_t, int> described;
+  for (int i = 0; i < 30; ++i) {
+    const auto faces = Next(Moved(0, 0));
+    const auto face = tracker_->TakeDescribed();
+    EXPECT_FALSE(tracker_->TakeDescribed());
+    if (!face) continue;
+    ++described[face->track];
+    EXPECT_EQ(face->face.descriptor.size(), 128u);
+    EXPECT_GT(face->face.quality.overall, 0);
+    EXPECT_FALSE(face->face.mesh.empty());
+    for (const TrackedFace& shown : faces) {
+      EXPECT_TRUE(shown.face.descriptor.empty());
+      if (shown.track != face->track) continue;
+      EXPECT_EQ(shown.face.box.x, face->face.box.x);
+    }
+  }
+  EXPECT_FALSE(described.empty());
+  EXPECT_EQ(static_cast<std::uint64_t>(std::accumulate(
+                described.begin(), described.end(), 0,
+                [](int sum, const auto& one) { return sum + one.second; })),
+            tracker_->times().descriptions);
 }
 
 TEST_F(TrackedFaces, TracksGoOnWithoutAGallery) {
