@@ -28,6 +28,12 @@ class JsonLine {
     line_ += "\":";
     return *this;
   }
+  // Likewise, of any text.
+  JsonLine& Key(std::string_view text) {
+    Value(text);
+    line_ += ':';
+    return *this;
+  }
   // The shortest decimal that reads back as the same number.
   template <typename Number>
   JsonLine& Value(Number number) {
@@ -35,6 +41,11 @@ class JsonLine {
     char digits[32];
     line_.append(digits,
                  std::to_chars(digits, digits + sizeof(digits), number).ptr);
+    return *this;
+  }
+  JsonLine& Literal(std::string_view json) {  // "true".
+    Comma();
+    line_ += json;
     return *this;
   }
   // Bytes that are not UTF-8 become U+FFFD.

@@ -63,12 +63,14 @@ class OperationTable {
   // "ocelli.v1.Vision.Recognize"; null: there is none.
   const Operation* Find(std::string_view full_name) const;
 
- private:
+  // Likewise, of types that only the descriptors know; the messages live as
+  // long as the program.
   void AddOperation(std::string_view name,
                     const google::protobuf::Message& request,
                     const google::protobuf::Message& response,
                     decltype(Operation::call) call);
 
+ private:
   std::vector<Operation> operations_;
 };
 
