@@ -76,7 +76,9 @@ struct HttpVerdict {
   std::shared_ptr<void> notes;
 };
 
-// A WebSocket that was opened: its messages, from one thread at a time.
+// A WebSocket that was opened: its calls come one after the other, on threads
+// that may wait; while one does, nothing is read from the client. Gone() is the
+// last, whoever ended it. Messages are text in UTF-8: others end it.
 class WebSocketHandler {
  public:
   virtual ~WebSocketHandler() = default;

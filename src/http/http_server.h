@@ -29,7 +29,8 @@ class HttpHandler {
                               const HttpVerdict& verdict,
                               const std::stop_token& stop) = 0;
 
-  // A request to become a WebSocket that Admit() let in; null: there is none
+  // On a thread that may wait: a request to become a WebSocket that Admit() let
+  // in; null: there is none
   // there (404).
   virtual std::unique_ptr<WebSocketHandler> OpenWebSocket(
       const HttpHead& head, const HttpVerdict& verdict) = 0;

@@ -44,15 +44,11 @@ struct ParameterValue {
   std::string value;
   HttpFields parameters;
 
-  // More than one of that name is none: readers differ in which they take.
   std::optional<std::string> Parameter(std::string_view name) const {
-    std::optional<std::string> found;
     for (const auto& [key, text] : parameters) {
-      if (key != name) continue;
-      if (found) return std::nullopt;
-      found = text;
+      if (key == name) return text;
     }
-    return found;
+    return std::nullopt;
   }
 };
 
@@ -97,6 +93,8 @@ std::optional<ParameterValue> ParseParameters(std::string_view text) {
     if (name.empty() || !std::all_of(name.begin(), name.end(), IsTokenByte)) {
       return std::nullopt;
     }
+    // Readers differ in which of two they take.
+    if (parsed.Parameter(name)) return std::nullopt;
     text.remove_prefix(equals + 1);
     auto value = TakeWord(text);
     if (!value) return std::nullopt;

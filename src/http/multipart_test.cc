@@ -120,6 +120,7 @@ TEST(MultipartTest, MalformedBodiesAreRefused) {
            Part("Content-Disposition: form-data; name=\"\"", "v") + kEnd,
            Part("Content-Disposition: attachment; name=n", "v") + kEnd,
            Part(disposition + "; name=m", "v") + kEnd,
+           Part(disposition + "; filename=a; filename=b", "v") + kEnd,
            Part(disposition + "\r\n" + disposition, "v") + kEnd,
            Part(disposition + "\r\nContent-Type: a/b\r\nContent-Type: c/d",
                 "v") +
