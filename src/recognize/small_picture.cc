@@ -33,23 +33,4 @@ Result<std::vector<std::byte>> SmallJpeg(Image image, int side) {
   return EncodeJpeg(ShrinkTo(std::move(image), side), kQuality);
 }
 
-Result<std::vector<std::byte>> FaceJpeg(ImageView image, const RectF& box,
-                                        int side) {
-  constexpr float kAround = 0.3f;  // Of the box, to each side.
-  const RectF wide{box.x - kAround * box.width, box.y - kAround * box.height,
-                   box.width * (1 + 2 * kAround),
-                   box.height * (1 + 2 * kAround)};
-  const RectF inside = ClipTo(wide, image.width, image.height);
-  // False for what is no number, too.
-  if (!(inside.width >= 1 && inside.height >= 1)) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "the face is not within the picture");
-  }
-  const int x = static_cast<int>(inside.x);
-  const int y = static_cast<int>(inside.y);
-  return SmallJpeg(CopyOf(image.Crop(x, y, static_cast<int>(inside.width),
-                                     static_cast<int>(inside.height))),
-                   side);
-}
-
 }  // namespace ocelli

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <limits>
 
 namespace ocelli {
 namespace {
@@ -35,28 +34,6 @@ TEST(SmallPictureTest, WhatIsWrongWithAPictureIsTheSendersMistake) {
   png.resize(60);
   EXPECT_EQ(DecodeSentImage(png, {}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(DecodeSentImage({}, {}).error().code, ErrorCode::kInvalidArgument);
-}
-
-TEST(SmallPictureTest, AFaceIsShownWithWhatIsAroundIt) {
-  const Image image = Grey(640, 480);
-  EXPECT_EQ(SizeOf(FaceJpeg(image, {100, 100, 50, 100}, 160)),
-            (ImageSize{80, 160}));
-  // At the edge less of that.
-  EXPECT_EQ(SizeOf(FaceJpeg(image, {0, 0, 100, 100}, 500)),
-            (ImageSize{130, 130}));
-}
-
-TEST(SmallPictureTest, NoBoxLeadsOutsideOfThePicture) {
-  const Image image = Grey(64, 48);
-  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-  constexpr float kHuge = std::numeric_limits<float>::max();
-  for (const RectF& box :
-       {RectF{kNan, 0, 10, 10}, RectF{0, 0, kNan, kNan}, RectF{1e9f, 0, 9, 9},
-        RectF{-100, -100, 10, 10}, RectF{0, 0, -10, -10}, RectF{5, 5, 0, 0},
-        RectF{-kHuge, -kHuge, kHuge, kHuge}}) {
-    EXPECT_EQ(FaceJpeg(image, box, 160).error().code,
-              ErrorCode::kInvalidArgument);
-  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "recognize/chosen_face.h"
 #include "service/live_messages.h"
 #include "service/pictures.h"
+#include "service/unknown.h"
 
 namespace ocelli {
 namespace {
@@ -136,8 +137,10 @@ Result<Empty> NameFace(ServiceState& state, const CallContext& context,
   const auto described = FaceToEnrol(analysis.faces, {.number = number});
   if (!described) return described.Failure();
   const auto added = state.parts.gallery.Add(
-      request.person(), **described, analysis.digest, "live " + request.name());
+      request.person(), **described, analysis.digest, "live " + request.name(),
+      PictureOfFace(std::as_bytes(std::span(**jpeg)), **described, state));
   if (!added) return added.Failure();
+  ForgetUnknownLike(**described, state);
   const auto noted = Record(state, context, "add", "person", request.person());
   if (!noted) return noted.Failure();
   return Empty();

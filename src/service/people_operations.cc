@@ -8,6 +8,7 @@
 #include "recognize/chosen_face.h"
 #include "service/message_time.h"
 #include "service/pictures.h"
+#include "service/unknown.h"
 
 namespace ocelli {
 namespace {
@@ -37,6 +38,7 @@ void Write(const EnrolledFace& face, std::string_view person,
   to.mutable_quality()->set_overall(face.quality.overall);
   SetTime(face.created, *to.mutable_created());
   to.set_comparable(face.comparable);
+  to.set_has_picture(face.has_picture);
 }
 
 Result<v1::PersonSummary> SummaryOf(const Gallery& gallery,
@@ -115,9 +117,10 @@ Result<v1::EnrolledFace> AddFace(ServiceState& state,
   auto checked = CheckPersonName(request.name());
   if (checked) checked = CheckSource(request.source());
   if (!checked) return checked.Failure();
-  const auto recognition =
-      RecognizeImage(*request.mutable_image(), "image", state);
-  if (!recognition) return recognition.Failure();
+  const auto picture = TakePicture(*request.mutable_image(), "image", state);
+  if (!picture) return picture.Failure();
+  const auto recognition = RecognizePicture(picture->bytes(), state);
+  if (!recognition) return recognition.Failure("image");
   const Analysis& analysis = recognition->analysis;
   const auto face = FaceToEnrol(
       analysis.faces, {.number = request.face(),
@@ -128,22 +131,25 @@ Result<v1::EnrolledFace> AddFace(ServiceState& state,
   Gallery& gallery = state.parts.gallery;
   const auto id =
       gallery.Add(request.name(), **face, analysis.digest,
-                  request.source().empty() ? "the service" : request.source());
+                  request.source().empty() ? "the service" : request.source(),
+                  PictureOfFace(picture->bytes(), **face, state));
   if (!id) return id.Failure();
+  ForgetUnknownLike(**face, state);
   const auto noted = Record(state, context, "add", "person", request.name());
   if (!noted) return noted.Failure();
   return FaceOf(gallery, request.name(), *id);
 }
 
-Result<Empty> RejectFace(ServiceState& state, const CallContext& context,
-                         v1::RejectFaceRequest& request) {
-  if (request.has_image() == (request.enrolled() != 0)) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "either image or enrolled says which face it is");
-  }
-  if (auto checked = CheckPersonName(request.name()); !checked) {
-    return checked.Failure();
-  }
+// One that is enrolled under that very name.
+Result<> RejectEnrolled(ServiceState& state,
+                        const v1::RejectFaceRequest& request) {
+  Gallery& gallery = state.parts.gallery;
+  const auto theirs = FaceOf(gallery, request.name(), request.enrolled());
+  if (!theirs) return theirs.Failure();
+  return gallery.RejectFace(request.enrolled());
+}
+
+Result<> RejectSent(ServiceState& state, v1::RejectFaceRequest& request) {
   Gallery& gallery = state.parts.gallery;
   const auto recognition =
       RecognizeImage(*request.mutable_image(), "image", state);
@@ -155,8 +161,20 @@ Result<Empty> RejectFace(ServiceState& state, const CallContext& context,
                     .advice = "say which face, from the left, counted from 1"},
                    gallery, state.parts.identify);
   if (!face) return face.Failure("image");
-  const auto rejected =
-      gallery.Reject(request.name(), analysis.faces[*face], analysis.digest);
+  return gallery.Reject(request.name(), analysis.faces[*face], analysis.digest);
+}
+
+Result<Empty> RejectFace(ServiceState& state, const CallContext& context,
+                         v1::RejectFaceRequest& request) {
+  if (request.has_image() == (request.enrolled() != 0)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "either image or enrolled says which face it is");
+  }
+  if (auto checked = CheckPersonName(request.name()); !checked) {
+    return checked.Failure();
+  }
+  const auto rejected = request.enrolled() != 0 ? RejectEnrolled(state, request)
+                                                : RejectSent(state, request);
   if (!rejected) return rejected.Failure();
   const auto noted = Record(state, context, "reject", "person", request.name());
   if (!noted) return noted.Failure();
@@ -206,6 +224,29 @@ Result<Empty> RemoveFace(ServiceState& state, const CallContext& context,
   return Empty();
 }
 
+Result<v1::EnrolledFace> MoveFace(ServiceState& state,
+                                  const CallContext& context,
+                                  v1::MoveFaceRequest& request) {
+  if (auto checked = CheckPersonName(request.person()); !checked) {
+    return checked.Failure();
+  }
+  Gallery& gallery = state.parts.gallery;
+  const auto moved = gallery.Move(request.id(), request.person());
+  if (!moved) return moved.Failure();
+  const auto noted =
+      Record(state, context, "move", "face",
+             std::to_string(request.id()) + " to " + request.person());
+  if (!noted) return noted.Failure();
+  return FaceOf(gallery, request.person(), request.id());
+}
+
+Result<v1::Picture> GetFacePicture(ServiceState& state, const CallContext&,
+                                   v1::GetFacePictureRequest& request) {
+  const auto picture = state.parts.gallery.PictureOf(request.id());
+  if (!picture) return picture.Failure();
+  return JpegPicture(*picture, Sha256(*picture).ToHex());
+}
+
 }  // namespace
 
 void AddPeopleOperations(OperationTable& table, ServiceState& state) {
@@ -216,8 +257,11 @@ void AddPeopleOperations(OperationTable& table, ServiceState& state) {
   handlers.Add("People.RejectFace", RejectFace);
   handlers.Add("People.RenamePerson", RenamePerson);
   handlers.Add("People.MergePeople", MergePeople);
+  handlers.Add("People.MoveFace", MoveFace);
+  handlers.Add("People.GetFacePicture", GetFacePicture);
   handlers.Add("People.RemovePerson", RemovePerson);
   handlers.Add("People.RemoveFace", RemoveFace);
+  AddUnknownOperations(table, state);
 }
 
 }  // namespace ocelli

@@ -2,6 +2,7 @@
 #include <google/protobuf/empty.pb.h>
 #include <gtest/gtest.h>
 
+#include "media/still_image.h"
 #include "ocelli/v1/people.pb.h"
 #include "service/test_service.h"
 
@@ -172,6 +173,144 @@ TEST_F(PeopleOperationsTest, PeopleAndFacesAreForgotten) {
   EXPECT_THAT(Noted(), ElementsAre("add Ada", "add Bob",
                                    "remove " + std::to_string(face->id()),
                                    "remove Bob"));
+}
+
+TEST_F(PeopleOperationsTest, AnEnrolledFaceIsRejectedByItsNumber) {
+  const auto face = Add(Face("Ada", "ada"));
+  v1::RejectFaceRequest request;
+  request.set_name("Bob");
+  request.set_enrolled(face->id());
+  EXPECT_EQ(service_.CodeOf("People.RejectFace", request),
+            ErrorCode::kNotFound);  // It is not Bob's.
+  request.set_name("Ada");
+  const auto rejected = service_.Ask<Empty>("People.RejectFace", request);
+  ASSERT_TRUE(rejected) << rejected.error().message;
+  EXPECT_EQ(Get("Ada").person().faces(), 0u);
+  EXPECT_EQ(Get("Ada").person().rejected(), 1u);
+  *request.mutable_image() = TestImage("ada");
+  EXPECT_EQ(service_.CodeOf("People.RejectFace", request),
+            ErrorCode::kInvalidArgument);
+}
+
+TEST_F(PeopleOperationsTest, AFaceIsGivenToSomebodyElse) {
+  const auto face = Add(Face("Ada", "ada"));
+  v1::MoveFaceRequest request;
+  request.set_id(face->id());
+  request.set_person("Bob");
+  const auto moved = service_.Ask<v1::EnrolledFace>("People.MoveFace", request);
+  ASSERT_TRUE(moved) << moved.error().message;
+  EXPECT_EQ(moved->person(), "Bob");
+  EXPECT_THAT(Names(), ElementsAre("Bob"));
+  request.set_id(face->id() + 1);
+  EXPECT_EQ(service_.CodeOf("People.MoveFace", request), ErrorCode::kNotFound);
+  request.set_person("");
+  EXPECT_EQ(service_.CodeOf("People.MoveFace", request),
+            ErrorCode::kInvalidArgument);
+}
+
+// A picture of noise in which a test says that there are faces.
+std::string Photo() {
+  Image image(640, 480, PixelFormat::kRgb8);
+  for (std::size_t i = 0; i < image.size_bytes(); ++i) {
+    image.view().data[i] = static_cast<std::uint8_t>(i * 31 >> 3);
+  }
+  const auto jpeg = EncodeJpeg(image).value();
+  return {reinterpret_cast<const char*>(jpeg.data()), jpeg.size()};
+}
+
+TEST_F(PeopleOperationsTest, AnEnrolledFaceHasAPicture) {
+  service_.Know(Photo(), {TestFace(3, 200)});
+  const auto face = Add(Face("Cleo", Photo()));
+  ASSERT_TRUE(face) << face.error().message;
+  EXPECT_TRUE(face->has_picture());
+  v1::GetFacePictureRequest request;
+  request.set_id(face->id());
+  const auto picture =
+      service_.Ask<v1::Picture>("People.GetFacePicture", request);
+  ASSERT_TRUE(picture) << picture.error().message;
+  EXPECT_EQ(picture->content_type(), "image/jpeg");
+  EXPECT_EQ(picture->etag(), Sha256(picture->data()).ToHex());
+  EXPECT_TRUE(ReadJpegSize(std::as_bytes(std::span(picture->data()))));
+  // Of bytes that are no picture there is none.
+  request.set_id(Add(Face("Ada", "ada"))->id());
+  EXPECT_EQ(service_.CodeOf("People.GetFacePicture", request),
+            ErrorCode::kNotFound);
+}
+
+class UnknownOperationsTest : public PeopleOperationsTest {
+ protected:
+  void See(int somebody, int image) {
+    SeenFace seen;
+    seen.descriptor = TestFace(somebody).descriptor;
+    seen.quality.overall = 0.5f;
+    seen.picture = {std::byte{0xff}, std::byte{0xd8}, std::byte{0xff}};
+    seen.source = "door";
+    seen.image = Sha256(std::to_string(image));
+    seen.box = TestFace(somebody).box;
+    service_.unknown.Saw(seen);
+  }
+  std::vector<v1::UnknownPerson> List() {
+    const auto answer = service_.Ask<v1::ListUnknownResponse>(
+        "People.ListUnknown", v1::ListUnknownRequest());
+    return {answer.value().people().begin(), answer->people().end()};
+  }
+};
+
+TEST_F(UnknownOperationsTest, NamingOneEnrolsAllThatIsKeptOfThem) {
+  See(1, 1);
+  See(1, 2);
+  See(2, 3);
+  ASSERT_EQ(List().size(), 2u);
+  EXPECT_EQ(List()[0].seen(), 2u);
+  EXPECT_EQ(List()[0].last_source(), "door");
+  EXPECT_EQ(List()[0].pictures(), 2u);
+  v1::GetUnknownPictureRequest picture;
+  picture.set_id(List()[0].id());
+  picture.set_number(1);
+  EXPECT_EQ(service_.Ask<v1::Picture>("People.GetUnknownPicture", picture)
+                ->content_type(),
+            "image/jpeg");
+  picture.set_number(2);
+  EXPECT_EQ(service_.CodeOf("People.GetUnknownPicture", picture),
+            ErrorCode::kNotFound);
+  v1::NameUnknownRequest request;
+  request.set_id(List()[0].id());
+  request.set_name("");
+  EXPECT_EQ(service_.CodeOf("People.NameUnknown", request),
+            ErrorCode::kInvalidArgument);
+  request.set_name("Ada");
+  const auto named =
+      service_.Ask<v1::PersonSummary>("People.NameUnknown", request);
+  ASSERT_TRUE(named) << named.error().message;
+  EXPECT_EQ(named->name(), "Ada");
+  EXPECT_EQ(named->faces(), 2u);
+  EXPECT_EQ(service_.CodeOf("People.NameUnknown", request),
+            ErrorCode::kNotFound);
+  EXPECT_EQ(List().size(), 1u);
+  EXPECT_THAT(Noted(), ElementsAre("add Ada"));
+}
+
+TEST_F(UnknownOperationsTest, WhoHasANameIsNoLongerUnknown) {
+  See(1, 1);
+  See(2, 2);
+  ASSERT_TRUE(Add(Face("Ada", "ada")));
+  ASSERT_EQ(List().size(), 1u);
+  v1::ForgetUnknownRequest request;
+  request.set_id(List()[0].id());
+  ASSERT_TRUE(service_.Ask<Empty>("People.ForgetUnknown", request));
+  EXPECT_EQ(service_.CodeOf("People.ForgetUnknown", request),
+            ErrorCode::kNotFound);
+  EXPECT_TRUE(List().empty());
+}
+
+TEST_F(UnknownOperationsTest, WithoutAMemoryNobodyIsThere) {
+  service_.parts.unknown = nullptr;
+  service_.Open();
+  EXPECT_TRUE(List().empty());
+  v1::ForgetUnknownRequest request;
+  request.set_id("x");
+  EXPECT_EQ(service_.CodeOf("People.ForgetUnknown", request),
+            ErrorCode::kNotFound);
 }
 
 TEST_F(PeopleOperationsTest, NobodyKnownIsNotFound) {

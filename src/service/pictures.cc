@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "recognize/face_picture.h"
+#include "recognize/small_picture.h"
+
 namespace ocelli {
 namespace {
 
@@ -80,6 +83,15 @@ Result<Recognition> RecognizePicture(std::span<const std::byte> encoded,
     error.code = ErrorCode::kFailedPrecondition;
   }
   return tl::unexpected<Error>(std::move(error));
+}
+
+FacePicture PictureOfFace(std::span<const std::byte> encoded, const Face& face,
+                          ServiceState& state) {
+  const auto slot = state.parts.images.Take();
+  if (!slot) return {};
+  const auto image = DecodeSentImage(encoded, state.parts.limits);
+  if (!image) return {};
+  return MakeFacePicture(*image, face.box).value_or(FacePicture());
 }
 
 Result<Recognition> RecognizeImage(v1::Image& image, std::string_view field,

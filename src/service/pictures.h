@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "faces/enrolled_picture.h"
 #include "ocelli/v1/picture.pb.h"
 #include "recognize/recognizer.h"
 #include "service/service_state.h"
@@ -39,6 +40,10 @@ Result<SentPicture> TakePicture(v1::Image& image, std::string_view field,
 // installed.
 Result<Recognition> RecognizePicture(std::span<const std::byte> encoded,
                                      ServiceState& state);
+
+// What is kept of a face of a picture; empty where that can't be made.
+FacePicture PictureOfFace(std::span<const std::byte> encoded, const Face& face,
+                          ServiceState& state);
 
 // TakePicture() and RecognizePicture(); errors begin with `field`.
 Result<Recognition> RecognizeImage(v1::Image& image, std::string_view field,

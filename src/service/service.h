@@ -11,6 +11,7 @@
 #include "cache/result_cache.h"
 #include "core/fair_slots.h"
 #include "faces/gallery.h"
+#include "faces/unknown_people.h"
 #include "index/collection.h"
 #include "live/live_board.h"
 #include "live/session_store.h"
@@ -43,7 +44,10 @@ struct ServiceParts {
   ReferencedImages& references;  // Pictures by address.
   FairSlots& images;             // Pictures that are computed at a time.
   MetricsRegistry& metrics;
-  ImageLimits limits;  // Of pictures that come in.
+  ImageLimits limits;                // Of pictures that come in.
+  UnknownPeople* unknown = nullptr;  // Null: nobody is remembered.
+  // Whether Recognize adds to them whom nobody knows in a new picture.
+  bool remember_unknown = false;
   std::string default_embedder = "efficientnet-lite0";
   std::string version;
 };

@@ -96,6 +96,7 @@ class TestService {
   const std::unique_ptr<SessionStore> sessions = MakeMemorySessionStore();
   const Tasks archives{folder / "archive"};
   FairSlots images{2};
+  UnknownPeople unknown{{}, access.clock};
   MetricsRegistry metrics;
   std::stop_source stop;
   ServiceParts parts{
@@ -115,6 +116,8 @@ class TestService {
       .images = images,
       .metrics = metrics,
       .limits = {},
+      .unknown = &unknown,
+      .remember_unknown = true,
       .version = "test",
   };
   std::unique_ptr<Service> service;

@@ -11,11 +11,33 @@
 namespace ocelli {
 namespace {
 
+// Adds those of the picture whom nobody knows.
+void RememberUnknown(ServiceState& state, std::span<const std::byte> encoded,
+                     const Analysis& analysis,
+                     const std::vector<std::optional<Identity>>& people) {
+  constexpr float kGoodQuality = 0.3f;
+  for (std::size_t i = 0; i < analysis.faces.size(); ++i) {
+    const Face& face = analysis.faces[i];
+    const bool known = i < people.size() && people[i];
+    if (known || face.descriptor.empty() ||
+        face.quality.overall < kGoodQuality) {
+      continue;
+    }
+    state.parts.unknown->Saw({.descriptor = face.descriptor,
+                              .quality = face.quality,
+                              .picture = PictureOfFace(encoded, face, state),
+                              .source = "recognize",
+                              .image = analysis.digest,
+                              .box = face.box});
+  }
+}
+
 Result<v1::RecognizeResponse> Recognize(ServiceState& state, const CallContext&,
                                         v1::RecognizeRequest& request) {
-  const auto recognition =
-      RecognizeImage(*request.mutable_image(), "image", state);
-  if (!recognition) return recognition.Failure();
+  const auto picture = TakePicture(*request.mutable_image(), "image", state);
+  if (!picture) return picture.Failure();
+  const auto recognition = RecognizePicture(picture->bytes(), state);
+  if (!recognition) return recognition.Failure("image");
   const Analysis& analysis = recognition->analysis;
   std::vector<std::optional<Identity>> people;
   if (!analysis.faces.empty()) {
@@ -23,6 +45,10 @@ Result<v1::RecognizeResponse> Recognize(ServiceState& state, const CallContext&,
         analysis.faces, analysis.digest, state.parts.identify);
     if (!identified) return identified.Failure("asking who it is");
     people = std::move(*identified);
+  }
+  if (state.parts.remember_unknown && state.parts.unknown &&
+      !recognition->cached) {
+    RememberUnknown(state, picture->bytes(), analysis, people);
   }
   v1::RecognizeResponse response;
   response.set_cached(recognition->cached);
