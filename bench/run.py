@@ -4,7 +4,7 @@
     bench/run.py [--write] [SCENARIO...]
 
 Scenarios: single, folder, models, index, lfw, wider, retrieval, embedding,
-album, live, archive, session, cache, jobs; all without a name. They use the
+album, live, archive, session, cache, jobs, serve; all without a name. They use the
 programs in build/bench, the models and demo photos that ./dev run installed, and
 where they need more the folder that OCELLI_BENCH_DATA names (with lfw/, wider/,
 retrieval/corel/, video/ in it). The results, people and collections of this
@@ -26,6 +26,7 @@ import time
 import archive as frame_archive
 import jobs as shared_jobs
 import live as live_video
+import serve as service
 import session as live_session
 import shared_cache
 
@@ -375,9 +376,17 @@ def jobs():
         yield from shared_jobs.rows(Row, PROGRAM, place, PHOTOS / "sample1.jpg")
 
 
+def serve():
+    """The service; see bench/serve.py."""
+    photos = sorted(PHOTOS.glob("sample*.jpg"))
+    with Place() as place, tempfile.TemporaryDirectory() as folder:
+        yield from service.rows(Row, BUILD, place, photos,
+                                pathlib.Path(folder))
+
+
 SCENARIOS = [
     single, folder, models, index, lfw, wider, retrieval, embedding, album,
-    live, archive, session, cache, jobs,
+    live, archive, session, cache, jobs, serve,
 ]
 
 

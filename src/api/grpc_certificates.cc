@@ -81,7 +81,10 @@ class CertificateFiles final : public grpc::ServerCredentials {
     const std::string key_text(reinterpret_cast<const char*>(key->data()),
                                key->size());
     const grpc_ssl_pem_key_cert_pair pair{key_text.c_str(), chain_text.c_str()};
-    *config = grpc_ssl_server_certificate_config_create(nullptr, &pair, 1);
+    // gRPC wants roots (an assertion of 1.51), but asks no client for a
+    // certificate that they would be for.
+    *config =
+        grpc_ssl_server_certificate_config_create(chain_text.c_str(), &pair, 1);
     if (!first) Log(LogLevel::kInfo, "reading changed TLS certificates");
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }

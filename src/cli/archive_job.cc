@@ -279,10 +279,19 @@ void ArchiveJob::End(const Result<>& done) {
     if (!done) error_ = done.error().message;
   }
   SaveStatus();
+  // Lets go of the spool, so that others see that it has ended.
+  std::optional<ArchiveProgress> last = progress();
+  std::unique_ptr<Archiver> archiver;
+  std::unique_ptr<Capture> capture;
+  const std::lock_guard lock(mutex_);
+  last_ = std::move(last);
+  capture = std::move(capture_);
+  archiver = std::move(archiver_);
 }
 
 ArchiveProgress ArchiveJob::progress() const {
   const std::lock_guard lock(mutex_);
+  if (last_) return *last_;
   ArchiveProgress progress;
   if (saved_) {
     progress.task = settings_.name;
@@ -305,7 +314,7 @@ void ArchiveJob::SaveStatus() const {
   TaskStatus status;
   {
     const std::lock_guard lock(mutex_);
-    if (!saved_) return;
+    if (!saved_ || last_) return;
     status.state = state_;
     status.error = state_ == TaskStatus::State::kFailed ? error_ : "";
     if (archiver_) status.archive = archiver_->status();

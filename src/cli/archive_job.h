@@ -102,7 +102,8 @@ class ArchiveJob {
   std::uint64_t frames_ = 0;
   std::optional<std::chrono::steady_clock::time_point> listed_;
   std::optional<std::chrono::steady_clock::time_point> ended_;
-  bool saved_ = false;  // The task is there.
+  bool saved_ = false;                   // The task is there.
+  std::optional<ArchiveProgress> last_;  // Once it has ended.
 };
 
 }  // namespace ocelli

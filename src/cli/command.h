@@ -51,6 +51,7 @@ void AddModelsCommand(CLI::App& app, CommandContext& context);
 void AddPeopleCommand(CLI::App& app, CommandContext& context);
 void AddRecognizeCommand(CLI::App& app, CommandContext& context);
 void AddSearchCommand(CLI::App& app, CommandContext& context);
+void AddServeCommand(CLI::App& app, CommandContext& context);
 void AddSessionCommand(CLI::App& app, CommandContext& context);
 void AddSubmitCommand(CLI::App& app, CommandContext& context);
 void AddUserCommand(CLI::App& app, CommandContext& context);

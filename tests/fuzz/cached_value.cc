@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     Require(SerializeAnalysis(*again) == written, "and is the same");
   }
   constexpr int kDimension = 4;
-  const Digest digest = Sha256({});
+  const Digest digest = Sha256(std::string_view());
   if (const auto vector = ParseEmbedding(bytes, digest, kDimension)) {
     Require(vector->size() == kDimension, "a vector of its dimension");
   }

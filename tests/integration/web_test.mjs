@@ -655,11 +655,10 @@ await step('the charts move', async () => {
           before, before);
 });
 
-await step('keys and changes look right', async () => {
-  await looksRight('access', 'access');
-});
-
 if (locked) {
+  await step('keys and changes look right', async () => {
+    await looksRight('access', 'access');
+  });
   await step('a key is made, shown once, and revoked', async () => {
     await open('access');
     const name = `web test ${Date.now()}`;

@@ -128,6 +128,7 @@ int Main(int argc, char** argv) {
   AddSessionCommand(app, context);
   AddEffectsCommand(app, context);
   AddArchiveCommand(app, context);
+  AddServeCommand(app, context);
   AddKeyCommand(app, context);
   AddUserCommand(app, context);
   AddSubmitCommand(app, context);
