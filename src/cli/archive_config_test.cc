@@ -98,7 +98,7 @@ TEST_F(ReadCamerasTest, SaysWhereAMistakeIs) {
               HasSubstr("to is missing"));
   EXPECT_THAT(ErrorOf("[camera.a]\nsource = \"x\"\nto = \"y\"\nfsp = 3"),
               HasSubstr("--fsp"));
-  EXPECT_THAT(ErrorOf("[camera.a]\nsource = \"x\"\nto = \"y\"\nfps = [1]"),
+  EXPECT_THAT(ErrorOf("[camera.a]\nsource = \"x\"\nto = \"y\"\nfps = {a = 1}"),
               HasSubstr("cameras.toml:4"));
   EXPECT_THAT(ErrorOf("fps = 3"), HasSubstr("no [[camera]]"));
   EXPECT_THAT(ErrorOf("camera = 3"), HasSubstr("[[camera]]"));

@@ -242,6 +242,8 @@ class UnknownOperationsTest : public PeopleOperationsTest {
   void See(int somebody, int image) {
     SeenFace seen;
     seen.descriptor = TestFace(somebody).descriptor;
+    // Of what looks the same only one is kept.
+    seen.descriptor.at(static_cast<std::size_t>(image) + 20) += .5f;
     seen.quality.overall = 0.5f;
     seen.picture = {std::byte{0xff}, std::byte{0xd8}, std::byte{0xff}};
     seen.source = "door";

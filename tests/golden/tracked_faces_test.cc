@@ -14,6 +14,7 @@
 #include "core/digest.h"
 #include "core/file.h"
 #include "core/paths.h"
+#include "core/test_folder.h"
 #include "faces/face_analyzer.h"
 #include "faces/face_tracker.h"
 #include "faces/gallery.h"
@@ -132,9 +133,7 @@ class TrackedFaces : public testing::Test {
                     << "; run ./dev test";
       return nullptr;
     }
-    const std::filesystem::path file =
-        std::filesystem::path(testing::TempDir()) / "tracked_faces.sqlite";
-    std::filesystem::remove(file);
+    const std::filesystem::path file = folder_ / "people.sqlite";
     auto gallery = Gallery::Open(file, Digest());
     if (!gallery ||
         !(*gallery)->Add("Ada", known->front(), Sha256("photo"), "photo")) {
@@ -162,6 +161,7 @@ class TrackedFaces : public testing::Test {
   }
 
   Paths paths_;
+  const TestFolder folder_;
   Image photo_;
   std::unique_ptr<FaceTracker> tracker_;
   microseconds time_{};
