@@ -269,9 +269,10 @@ TEST_F(UnknownOperationsTest, NamingOneEnrolsAllThatIsKeptOfThem) {
   v1::GetUnknownPictureRequest picture;
   picture.set_id(List()[0].id());
   picture.set_number(1);
-  EXPECT_EQ(service_.Ask<v1::Picture>("People.GetUnknownPicture", picture)
-                ->content_type(),
-            "image/jpeg");
+  const auto shown =
+      service_.Ask<v1::Picture>("People.GetUnknownPicture", picture);
+  ASSERT_TRUE(shown) << shown.error().message;
+  EXPECT_EQ(shown->content_type(), "image/jpeg");
   picture.set_number(2);
   EXPECT_EQ(service_.CodeOf("People.GetUnknownPicture", picture),
             ErrorCode::kNotFound);

@@ -7,6 +7,7 @@
 #include "embed/test_embedder.h"
 #include "media/still_image.h"
 #include "net/test_http_server.h"
+#include "ocelli/v1/people.pb.h"
 #include "ocelli/v1/vision.pb.h"
 #include "service/test_service.h"
 
@@ -293,25 +294,71 @@ TEST(VisionOperationsTest, ATextIsEmbeddedByTheModelOfTexts) {
   }
 }
 
-// With the installed models.
-TEST(VisionOperationsTest, APictureIsRecognisedOnce) {
-  const char* root = std::getenv("OCELLI_DATA");
-  TestService service(
-      (root ? FindPaths(root) : FindPaths(std::nullopt)).models());
-  const auto warm = service.service->Warm({});
-  ASSERT_TRUE(warm) << warm.error().message << "; run ./dev test";
-  EXPECT_TRUE(service.service->ready());
-  const auto first = service.Ask<v1::RecognizeResponse>("Vision.Recognize",
-                                                        Recognize(RedPng()));
+// With the installed models and the photos of the demo.
+class InstalledModelsTest : public testing::Test {
+ protected:
+  static Paths Installed() {
+    const char* root = std::getenv("OCELLI_DATA");
+    return root ? FindPaths(root) : FindPaths(std::nullopt);
+  }
+  void SetUp() override {
+    const auto warm = service_.service->Warm({});
+    ASSERT_TRUE(warm) << warm.error().message << "; run ./dev test";
+  }
+  std::string Photo(const char* name) {
+    std::string bytes = ReadTestFile(Installed().demo() / "album" / name);
+    EXPECT_FALSE(bytes.empty()) << name << " is missing; run ./dev test";
+    return bytes;
+  }
+  int Unknown() {
+    return service_
+        .Ask<v1::ListUnknownResponse>("People.ListUnknown",
+                                      v1::ListUnknownRequest())
+        .value()
+        .people_size();
+  }
+
+  TestService service_{Installed().models()};
+};
+
+TEST_F(InstalledModelsTest, APictureIsRecognisedOnce) {
+  EXPECT_TRUE(service_.service->ready());
+  const auto first = service_.Ask<v1::RecognizeResponse>("Vision.Recognize",
+                                                         Recognize(RedPng()));
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_FALSE(first->cached());
   EXPECT_EQ(first->analysis().faces_size(), 0);
   EXPECT_EQ(first->analysis().width(), 16u);
   EXPECT_TRUE(
-      service
+      service_
           .Ask<v1::RecognizeResponse>("Vision.Recognize", Recognize(RedPng()))
           .value()
           .cached());
+}
+
+TEST_F(InstalledModelsTest, WhoIsSeenAndNotKnownIsRememberedUntilNamed) {
+  const auto seen = service_.Ask<v1::RecognizeResponse>(
+      "Vision.Recognize", Recognize(Photo("jesper.jpg")));
+  ASSERT_TRUE(seen) << seen.error().message;
+  ASSERT_EQ(seen->analysis().faces_size(), 1);
+  EXPECT_FALSE(seen->analysis().faces(0).has_person());
+  EXPECT_EQ(Unknown(), 1);
+  v1::AddFaceRequest add;
+  add.set_name("Jesper");
+  *add.mutable_image() = TestImage(Photo("jesper.jpg"));
+  const auto added = service_.Ask<v1::EnrolledFace>("People.AddFace", add);
+  ASSERT_TRUE(added) << added.error().message;
+  EXPECT_TRUE(added->has_picture());
+  EXPECT_EQ(Unknown(), 0);
+  EXPECT_EQ(service_
+                .Ask<v1::RecognizeResponse>("Vision.Recognize",
+                                            Recognize(Photo("jesper_2.jpg")))
+                .value()
+                .analysis()
+                .faces(0)
+                .person()
+                .name(),
+            "Jesper");
 }
 
 }  // namespace
