@@ -13,7 +13,7 @@
 // changed and changed back. --reader: one who may only read. --shots: where
 // pictures of every page go.
 import assert from 'node:assert/strict';
-import {mkdirSync} from 'node:fs';
+import {mkdirSync, readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -43,11 +43,14 @@ const kPhone = {width: 360, height: 740};
 const kHostile = '<img src=x onerror=alert(1)> "Ada" & Søn';
 
 let complaints = [];
-let allowed = [];  // Complaints that a step provokes.
+let allowed = [];  // Complaints that a step provokes,
+let late = [];     // and those of the step before, which may come late.
 
 function watch(page) {
   const note = (text) => {
-    if (!allowed.some((one) => one.test(text))) complaints.push(text);
+    if (![...allowed, ...late].some((one) => one.test(text))) {
+      complaints.push(text);
+    }
   };
   page.on('pageerror', (error) => note(`uncaught: ${error.message}`));
   page.on('console', (message) => {
@@ -69,6 +72,7 @@ function watch(page) {
 let failed = 0;
 async function step(name, run) {
   complaints = [];
+  late = allowed;
   allowed = [];
   const begun = Date.now();
   try {
@@ -477,8 +481,15 @@ if (flags.photo) {
 
   await step('a person is merged into another', async () => {
     await open('people');
-    for (const name of ['Web Test A', 'Web Test B']) {
-      await page.locator('input[type=file]').setInputFiles(flags.photo);
+    // The same picture can't be two people's; one with other bytes can.
+    const other = {
+      name: 'other.jpg',
+      mimeType: 'image/jpeg',
+      buffer: Buffer.concat([readFileSync(flags.photo), Buffer.from([0])]),
+    };
+    for (const [name, photo] of
+         [['Web Test A', flags.photo], ['Web Test B', other]]) {
+      await page.locator('input[type=file]').setInputFiles(photo);
       const dialog = page.getByRole('dialog');
       await dialog.getByRole('combobox').fill(name);
       await dialog.getByRole('button', {name: 'Enrol'}).click();
@@ -496,8 +507,15 @@ if (flags.photo) {
     await ask('v1/people/Web%20Test%20B', 'DELETE');
   });
 
-  if (lists.unknown.length > 0) {
+  if (flags.group) {
     await step('naming somebody unknown enrols them', async () => {
+      // Who looks like somebody that was enrolled is unknown no more.
+      await open('status');
+      await ask('v1/recognize', 'POST', {
+        image: {data: readFileSync(flags.group).toString('base64')},
+      });
+      const before = (await ask('v1/unknown')).people ?? [];
+      assert(before.length > 0, 'nobody unknown is remembered');
       await open('people');
       await page.locator('.unknown').first()
           .getByRole('button', {name: 'Name'}).click();
@@ -507,7 +525,8 @@ if (flags.photo) {
       await dialog.getByRole('button', {name: 'Save'}).click();
       await page.getByRole('link', {name: 'Web Test Unknown'}).waitFor();
       const left = (await ask('v1/unknown')).people ?? [];
-      assert.equal(left.length, lists.unknown.length - 1);
+      assert(left.length < before.length);
+      allowed = [/status of 404/];  // Pictures of who goes while they load.
       await ask('v1/people/Web%20Test%20Unknown', 'DELETE');
     });
   }
