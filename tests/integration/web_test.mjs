@@ -129,6 +129,17 @@ async function ask(path, method = 'GET', body = undefined) {
   }, [path, method, body]);
 }
 
+// Waits until so many are there: a page is drawn when it is drawn.
+async function counts(locator, wanted) {
+  let seen;
+  for (const until = Date.now() + 20_000; Date.now() < until;) {
+    seen = await locator.count();
+    if (seen === wanted) return;
+    await page.waitForTimeout(20);
+  }
+  assert.equal(seen, wanted);
+}
+
 async function shot(name) {
   if (!flags.shots) return;
   mkdirSync(flags.shots, {recursive: true});
@@ -300,7 +311,7 @@ if (locked) {
     await page.getByText('Log out').waitFor();
     await shot('menu');
     await page.keyboard.press('Escape');
-    assert.equal(await page.getByText('Log out').count(), 0);
+    await counts(page.getByText('Log out'), 0);
   });
 }
 
@@ -383,7 +394,7 @@ if (running) {
     await page.getByRole('dialog').getByLabel('Name').waitFor();
     await shot('name-face');
     await page.keyboard.press('Escape');
-    assert.equal(await page.locator('dialog').count(), 0);
+    await counts(page.locator('dialog'), 0);
     if (!flags.photo) return;
     await page.locator('button.face').first().click();
     await page.getByRole('dialog').getByLabel('Name').fill('Web Test Live');
@@ -414,8 +425,7 @@ if (lists.videos.length > 1) {
 
 await step('people are listed, found and walked by arrows', async () => {
   await open('people');
-  assert.equal(await page.locator('.cards .card').count(),
-               Math.min(lists.people.length, 240));
+  await counts(page.locator('.cards .card'), Math.min(lists.people.length, 240));
   if (lists.people.length < 2) return;
   await page.locator('.cards a').first().focus();
   await page.keyboard.press('ArrowRight');
@@ -428,8 +438,7 @@ await step('people are listed, found and walked by arrows', async () => {
   const most = lists.people.reduce(
       (a, b) => Number(b.faces ?? 0) > Number(a.faces ?? 0) ? b : a);
   await looksRight(`people/${encodeURIComponent(most.name)}`, 'person');
-  assert.equal(await page.locator('.face-card').count(),
-               Number(most.faces ?? 0));
+  await counts(page.locator('.face-card'), Number(most.faces ?? 0));
 });
 
 if (flags.photo) {
