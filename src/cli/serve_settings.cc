@@ -152,7 +152,6 @@ Result<ServeSettings> ReadServeSettings(const Config& config) {
   reader.Truth("serve.allow_private", settings.allow_private);
   if (reader.error()) return tl::unexpected(*reader.error());
   settings.hosts = config.GetList("serve.hosts");
-  settings.collections = config.GetList("serve.collections");
   for (const std::string& name : CameraNames(config)) {
     auto camera = CameraOf(config, name);
     if (!camera) return camera.Failure();

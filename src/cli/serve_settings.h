@@ -36,7 +36,6 @@ struct ServeSettings {
   double drain_seconds = 15;
   bool remember_unknown = true;
   bool allow_private = false;
-  std::vector<std::string> collections;
   std::vector<ServedCamera> cameras;  // By name.
 };
 

@@ -32,7 +32,7 @@ constexpr SettingKind kSettings[] = {
      "Names under which browsers reach it, besides its address",
      "ocelli.example.org"},
     {"serve.open_metrics", Type::kTruth, "false",
-     "/metrics without a key, for who can reach the port", ""},
+     "/metrics without a key, for programs of this machine", ""},
     {"serve.in_flight", Type::kWhole, "256",
      "Requests at a time; more are told to come again", ""},
     {"serve.in_flight_of_client", Type::kWhole, "32", "Of one key or address",
@@ -51,8 +51,6 @@ constexpr SettingKind kSettings[] = {
      ""},
     {"serve.allow_private", Type::kTruth, "false",
      "Fetch pictures by address from private networks too", ""},
-    {"serve.collections", Type::kList, "",
-     "Those to be searched; none named: all of the data folder", "flags"},
 
     {"camera.NAME.source", Type::kText, "",
      "rtsp://, rtmp://, http(s):// (HLS), v4l2:, or a file",
